@@ -1,0 +1,1 @@
+"""Corpora: one file each, whose docstring is the data card."""

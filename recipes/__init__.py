@@ -1,0 +1,1 @@
+"""Recipes: one file each, which holds one value, `experiment`."""
