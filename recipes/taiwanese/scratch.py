@@ -1,0 +1,11 @@
+"""Taiwanese from scratch on ten minutes: the control of every transfer to Taiwanese."""
+
+from speechtl.corpus_spec import corpus
+from speechtl.experiment import Experiment
+
+experiment = Experiment(
+    name="taiwanese-scratch",
+    target=corpus("taiwanese_moe", split="train", minutes=10),
+    dev=(corpus("taiwanese_moe", split="dev"),),
+    tests=(corpus("taiwanese_moe", split="test"),),
+)

@@ -1,0 +1,300 @@
+"""Utterance and Corpus: transcribed speech as a table of eight columns, memory-mapped from Arrow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from speechtl.faults import find_faults
+
+if TYPE_CHECKING:
+    import pyarrow
+    from datasets import Dataset
+
+    from speechtl.corpus_summary import SummaryRow
+
+SplitBy = Literal["text", "speaker", "none"]
+SHARES: Mapping[str, float] = {"train": 0.8, "dev": 0.08, "test": 0.12}
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording and what is said in it."""
+
+    id: str
+    audio: str
+    """Absolute path."""
+    text: str
+    language: str
+    """The orthography of the text, a BCP-47 tag such as nan-Latn-tailo."""
+    speaker: str | None
+    """None when unknown."""
+    domain: str | None
+    duration: float
+    """Seconds, from the file's header."""
+    split: str
+
+
+COLUMNS = tuple(Utterance.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances with unique ids and non-empty texts.
+
+    Raises:
+        ValueError: Ids that occur twice, texts that are empty, columns that are missing, all in one message.
+    """
+
+    name: str
+    dataset: Dataset
+    """Columns id, audio, text, language, speaker, domain, duration, split."""
+    split_by: SplitBy = "none"
+    """What no two splits share, and what training and test may therefore not share either."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Clips that the corpus had but that could not be used, counted by reason."""
+    speakers_are_qualified: bool = False
+    """Speakers carry their corpus's name, as after joining several corpora."""
+    is_checked: InitVar[bool] = False
+
+    def __post_init__(self, is_checked: bool) -> None:
+        if self.split_by not in get_args(SplitBy):
+            raise ValueError(f"corpus {self.name}: split_by is {self.split_by!r}; use text, speaker or none")
+        if not is_checked and (faults := find_faults(self.dataset.with_format("arrow")[:], COLUMNS)):
+            raise ValueError("\n".join([f"corpus {self.name} cannot be used:", *faults]))
+
+    @classmethod
+    def from_utterances(
+        cls,
+        name: str,
+        utterances: Iterable[Utterance],
+        *,
+        split_by: SplitBy = "none",
+        left_out: Mapping[str, int] | None = None,
+    ) -> Corpus:
+        """Put utterances into a table."""
+        import pyarrow
+
+        columns: dict[str, list[Any]] = {column: [] for column in COLUMNS}
+        for utterance in utterances:
+            for column, values in columns.items():
+                values.append(getattr(utterance, column))
+        return cls(name, _dataset(pyarrow.table(columns, schema=_schema())), split_by, dict(left_out or {}))
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        for batch in self.dataset.with_format("arrow").iter(batch_size=1000):
+            for row in batch.to_pylist():
+                yield Utterance(**{column: row[column] for column in COLUMNS})
+
+    def __getitem__(self, index: int) -> Utterance:
+        row = self.dataset[index]
+        return Utterance(**{column: row[column] for column in COLUMNS})
+
+    def column(self, name: str) -> list[Any]:
+        """The values of one column, in order."""
+        values: list[Any] = self.arrow(name).to_pylist()
+        return values
+
+    def arrow(self, name: str) -> pyarrow.ChunkedArray:
+        """One column as Arrow, memory-mapped where the corpus was loaded from a folder."""
+        if name not in COLUMNS:
+            raise ValueError(f"corpus {self.name} has no column {name!r}; it has {', '.join(COLUMNS)}")
+        return self.dataset.select_columns([name]).with_format("arrow")[:].column(name)
+
+    def table(self) -> pyarrow.Table:
+        """All columns as Arrow."""
+        return self.dataset.select_columns(list(COLUMNS)).with_format("arrow")[:].cast(_schema())
+
+    @property
+    def languages(self) -> list[str]:
+        """The tags that occur, sorted."""
+        return sorted(self.arrow("language").unique().to_pylist())
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that occur, sorted."""
+        return sorted(self.arrow("split").unique().to_pylist())
+
+    @property
+    def minutes(self) -> float:
+        """Minutes of audio, by the files' headers."""
+        import pyarrow.compute
+
+        return float(pyarrow.compute.sum(self.arrow("duration"), min_count=0).as_py()) / 60
+
+    def filter(
+        self,
+        split: str | None = None,
+        language: str | None = None,
+        predicate: Callable[[Utterance], bool] | None = None,
+    ) -> Corpus:
+        """The utterances of a split, of a language, or for which the predicate holds.
+
+        Raises:
+            ValueError: The corpus has no such split or language.
+        """
+        import numpy
+        import pyarrow.compute
+
+        keep = numpy.ones(len(self), dtype=bool)
+        for column, value, choices in (("split", split, self.splits), ("language", language, self.languages)):
+            if value is None:
+                continue
+            if value not in choices:
+                raise ValueError(f"corpus {self.name} has no {column} {value!r}; it has {', '.join(choices)}")
+            keep &= pyarrow.compute.equal(self.arrow(column), value).to_numpy()
+        if predicate is not None:
+            keep &= numpy.fromiter((predicate(utterance) for utterance in self), bool, len(self))
+        return self.select(numpy.flatnonzero(keep))
+
+    def select(self, indices: Iterable[int]) -> Corpus:
+        """The utterances at these positions, in this order."""
+        return replace(self, dataset=self.dataset.select(indices), left_out={}, is_checked=True)
+
+    def subset(self, minutes: float, seed: int) -> Corpus:
+        """At least so many minutes of audio, by one utterance at most over; fewer minutes lie inside more.
+
+        Utterances are taken in the order of the hash of seed and id until the minutes are reached.
+
+        Raises:
+            ValueError: The corpus holds less, or the minutes are not positive.
+        """
+        import numpy
+
+        from speechtl.partition import hash_fraction
+
+        if not minutes > 0:
+            raise ValueError(f"corpus {self.name}: {minutes} minutes asked for; ask for more than 0")
+        if minutes > self.minutes:
+            raise ValueError(
+                f"corpus {self.name}: {minutes:g} minutes asked for, but there are {self.minutes:.2f}; "
+                "ask for fewer, or for 'all'"
+            )
+        keys = numpy.fromiter((hash_fraction(f"{seed} {id_}") for id_ in self.column("id")), float, len(self))
+        order = numpy.argsort(keys, kind="stable")
+        seconds = numpy.cumsum(self.arrow("duration").to_numpy()[order])
+        count = int(numpy.searchsorted(seconds, minutes * 60 - 1e-6)) + 1
+        return self.select(numpy.sort(order[:count]))
+
+    def split(self, by: SplitBy = "text", shares: Mapping[str, float] = SHARES) -> Corpus:
+        """The same utterances, assigned anew to splits that share no text, or no speaker, or just at random.
+
+        Raises:
+            ValueError: The shares do not add up to 1, or speakers are unknown or fewer than the splits.
+        """
+        import pyarrow
+
+        from speechtl import partition
+
+        if by == "text":
+            assigned = partition.by_text(self.column("language"), self.column("text"), shares)
+        elif by == "speaker":
+            assigned = partition.by_speaker(self.column("speaker"), shares)
+        else:
+            assigned = partition.by_key(self.column("id"), shares)
+        table = self.table()
+        position = table.column_names.index("split")
+        table = table.set_column(position, "split", pyarrow.array(assigned, pyarrow.string()))
+        return replace(self, dataset=_dataset(table), split_by=by, is_checked=True)
+
+    @staticmethod
+    def concatenate(corpora: Sequence[Corpus]) -> Corpus:
+        """One corpus of several, e.g. of all source languages.
+
+        Speakers of differently named corpora are told apart by the corpus's name. What no two splits share
+        is kept only where all agree on it.
+
+        Raises:
+            ValueError: No corpora, or ids that occur in more than one of them.
+        """
+        import pyarrow
+
+        if not corpora:
+            raise ValueError("there are no corpora to concatenate; name at least one")
+        names = list(dict.fromkeys(corpus.name for corpus in corpora))
+        left_out: Counter[str] = Counter()
+        for corpus in corpora:
+            left_out.update(corpus.left_out)
+        tables = [_qualified(corpus) if len(names) > 1 else corpus.table() for corpus in corpora]
+        kinds = {corpus.split_by for corpus in corpora}
+        return Corpus(
+            name="+".join(names),
+            dataset=_dataset(pyarrow.concat_tables(tables)),
+            split_by=kinds.pop() if len(kinds) == 1 else "none",
+            left_out=dict(left_out),
+            speakers_are_qualified=len(names) > 1 or any(c.speakers_are_qualified for c in corpora),
+        )
+
+    def summary(self) -> list[SummaryRow]:
+        """What each split holds of each language."""
+        from speechtl.corpus_summary import summarise
+
+        return summarise(self.table())
+
+    def save(self, folder: str | Path) -> None:
+        """Write the corpus; the folder appears whole, and an earlier corpus in it is replaced.
+
+        Raises:
+            ValueError: The folder holds something that is not a corpus.
+        """
+        from speechtl.corpus_folder import write_folder
+
+        write_folder(Path(folder), self.table(), self._description())
+
+    @staticmethod
+    def load(folder: str | Path) -> Corpus:
+        """Open a saved corpus; its rows stay on disk until they are read.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            ValueError: The folder is not a corpus, is damaged, or was written by a newer version.
+        """
+        from speechtl.corpus_folder import read_folder
+
+        dataset, description = read_folder(Path(folder), COLUMNS)
+        return Corpus(dataset=dataset, is_checked=True, **description)
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "split_by": self.split_by,
+            "left_out": dict(self.left_out),
+            "speakers_are_qualified": self.speakers_are_qualified,
+        }
+
+
+def _schema() -> pyarrow.Schema:
+    import pyarrow
+
+    kinds = {column: pyarrow.string() for column in COLUMNS} | {"duration": pyarrow.float64()}
+    return pyarrow.schema(list(kinds.items()))
+
+
+def _dataset(table: pyarrow.Table) -> Dataset:
+    from datasets import Dataset
+    from datasets.table import InMemoryTable
+
+    return Dataset(InMemoryTable(table.combine_chunks()))
+
+
+def _qualified(corpus: Corpus) -> pyarrow.Table:
+    """The corpus's table, its speakers under the corpus's name."""
+    import pyarrow
+
+    table = corpus.table()
+    if corpus.speakers_are_qualified:
+        return table
+    speakers = [qualify(corpus.name, speaker) for speaker in corpus.column("speaker")]
+    position = table.column_names.index("speaker")
+    return table.set_column(position, "speaker", pyarrow.array(speakers, pyarrow.string()))
+
+
+def qualify(corpus: str, speaker: str | None) -> str | None:
+    """A speaker's name that is unique over corpora."""
+    return None if speaker is None else f"{corpus}/{speaker}"

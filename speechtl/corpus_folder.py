@@ -1,0 +1,109 @@
+"""A corpus on disk: an Arrow table and a small JSON file, in a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow
+    from datasets import Dataset
+
+FORMAT_VERSION = 1
+_DESCRIPTION, _TABLE = "corpus.json", "utterances.arrow"
+
+
+def is_corpus_folder(folder: Path) -> bool:
+    """Whether the folder holds a saved corpus."""
+    return (folder / _DESCRIPTION).is_file()
+
+
+def write_folder(folder: Path, table: pyarrow.Table, description: Mapping[str, Any]) -> None:
+    """Write beside, then rename; an earlier corpus in the folder is replaced.
+
+    Raises:
+        ValueError: The folder holds something that is not a corpus.
+    """
+    import pyarrow
+
+    if folder.exists() and not is_corpus_folder(folder) and (folder.is_file() or any(folder.iterdir())):
+        raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
+    beside = folder.absolute().with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    beside.mkdir(parents=True)
+    try:
+        with pyarrow.ipc.new_stream(str(beside / _TABLE), table.schema) as writer:
+            writer.write_table(table, max_chunksize=10_000)
+        stated = {"format": FORMAT_VERSION, **description, "utterances": len(table)}
+        text = json.dumps(stated, indent=2, ensure_ascii=False) + "\n"
+        (beside / _DESCRIPTION).write_text(text, encoding="utf-8")
+        _exchange(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def read_folder(folder: Path, columns: Sequence[str]) -> tuple[Dataset, dict[str, Any]]:
+    """The memory-mapped table and what was written beside it.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: The folder is not a corpus, is damaged, or was written by a newer version.
+    """
+    import pyarrow
+    from datasets import Dataset
+
+    description = _read_description(folder)
+    count = description.pop("utterances")
+    try:
+        dataset = Dataset.from_file(str(folder / _TABLE))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise ValueError(
+            f"{folder / _TABLE} is damaged or missing ({error}); prepare the corpus again"
+        ) from error
+    if len(dataset) != count or list(dataset.column_names) != list(columns):
+        raise ValueError(
+            f"{folder / _TABLE} holds {len(dataset)} utterances with the columns {dataset.column_names}, "
+            f"but {count} with {list(columns)} were expected; prepare the corpus again"
+        )
+    return dataset, description
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; a prepared corpus was expected")
+    if not is_corpus_folder(folder):
+        raise ValueError(
+            f"{folder} is not a prepared corpus: it has no {_DESCRIPTION}; run `speechtl prepare`"
+        )
+    try:
+        description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        version = description.pop("format")
+        expected = {"name", "split_by", "left_out", "speakers_are_qualified", "utterances"}
+        is_foreign = not isinstance(version, int) or (
+            version <= FORMAT_VERSION and set(description) != expected
+        )
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / _DESCRIPTION} is damaged or not a corpus's; prepare it again") from error
+    if is_foreign:
+        raise ValueError(f"{folder / _DESCRIPTION} is damaged or not a corpus's; prepare it again")
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"{folder} was written in format {version}, this speechtl reads up to {FORMAT_VERSION}; "
+            "update speechtl or prepare the corpus again"
+        )
+    return dict(description)
+
+
+def _exchange(beside: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another, which may be in use by open readers."""
+    if not folder.exists():
+        beside.rename(folder)
+        return
+    old = beside.with_name(beside.name + ".old")
+    folder.rename(old)
+    beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,117 @@
+"""Scoring a model on development speech while it trains, and the signs of collapse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from speechtl.batches import Examples, inference_batches
+from speechtl.decode import DecodeSettings, decode
+from speechtl.metrics import pool, score_utterances
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+
+MAIN_METRICS = ("syllable", "cer")
+
+
+@dataclass(frozen=True)
+class DevScore:
+    """Errors of a model on development speech."""
+
+    error: float
+    """Mean over the languages of the main error: syllable error, or character error without syllables."""
+    errors: dict[str, float]
+    """Main error by language."""
+    blank_share: float
+    """Share of frames whose best unit is the blank."""
+    length_ratio: float
+    """Units decoded greedily for each unit of the reference."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For metrics.jsonl."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        languages = ", ".join(f"{tag} {100 * error:.1f} %" for tag, error in self.errors.items())
+        return f"{languages} (blank {100 * self.blank_share:.0f} %, length {self.length_ratio:.2f})"
+
+
+@dataclass(frozen=True)
+class Development:
+    """Development speech, ready to score; callable on a model."""
+
+    examples: Examples
+    texts: Sequence[str]
+    units: int
+    """Units in all the texts."""
+    settings: DecodeSettings
+    batch_seconds: float = 60.0
+
+    def __call__(self, model: AcousticModel) -> DevScore:
+        """Decode all of it with a model in eval mode."""
+        hypotheses: dict[int, str] = {}
+        frames = blanks = emitted = 0
+        device = next(model.parameters()).device
+        with torch.inference_mode():
+            for indices, batch in inference_batches(self.examples, self.batch_seconds):
+                encoded = model.encode(batch.to(device))
+                tags = np.asarray(batch.languages)
+                for language in dict.fromkeys(batch.languages):
+                    rows = np.flatnonzero(tags == language)
+                    log_probs = model.log_probs(encoded, language, torch.from_numpy(rows).to(device)).cpu()
+                    lengths = encoded.lengths.cpu()[rows]
+                    tokenizer = model.tokenizers[language]
+                    best = log_probs.argmax(dim=2)
+                    for path, length in zip(best, lengths.tolist(), strict=True):
+                        units = torch.unique_consecutive(path[:length])
+                        frames += length
+                        blanks += int((path[:length] == 0).sum())
+                        emitted += int((units != 0).sum())
+                    texts = decode(log_probs, lengths, tokenizer, self.settings)
+                    hypotheses.update(zip(indices[rows].tolist(), texts, strict=True))
+        errors = self._errors([hypotheses[i] for i in range(len(self.texts))])
+        return DevScore(
+            error=float(np.mean(list(errors.values()))),
+            errors=errors,
+            blank_share=blanks / max(1, frames),
+            length_ratio=emitted / max(1, self.units),
+        )
+
+    def _errors(self, hypotheses: Sequence[str]) -> dict[str, float]:
+        errors = {}
+        languages = np.asarray(self.examples.languages)
+        for language in sorted(set(languages.tolist())):
+            rows = np.flatnonzero(languages == language).tolist()
+            scored = score_utterances(
+                [self.texts[i] for i in rows], [hypotheses[i] for i in rows], language=language
+            )
+            counts = pool([entry.counts for entry in scored])
+            metric = next(name for name in MAIN_METRICS if name in counts)
+            errors[language] = counts[metric].rate
+        return errors
+
+
+def collapse_advice(score: DevScore, progress: float) -> str | None:
+    """What to do when a model has collapsed to the blank, or babbles; None while all is well.
+
+    Every CTC model starts on the blank plateau, so the first third of training raises no alarm.
+    """
+    if progress < 1 / 3:
+        return None
+    if score.blank_share > 0.98 or score.length_ratio < 0.1:
+        return (
+            f"the model emits almost only blanks ({100 * score.blank_share:.0f} % of frames, "
+            f"{score.length_ratio:.2f} units for each in the references). Train longer (--train.steps), "
+            "raise or lower --train.lr by a factor of 2, or weaken the augmentation (--augment.time-masks 0)."
+        )
+    if score.length_ratio > 3:
+        return (
+            f"the model emits {score.length_ratio:.1f} units for each in the references. Lower --train.lr, "
+            "and check that the texts belong to the clips."
+        )
+    return None

@@ -1,0 +1,173 @@
+"""Log-mel features with their normalisation, SpecAugment and speed perturbation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+SAMPLE_RATE = 16_000
+
+Masking = Callable[[Tensor, Tensor], Tensor]
+"""Changes features (batch, time, mel) with lengths (batch,) in frames, shapes unchanged."""
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What the model sees of a waveform; saved with the model."""
+
+    mels: int = 80
+    """Mel filters."""
+    window_ms: float = 25.0
+    """Length of the analysis window, in milliseconds."""
+    hop_ms: float = 10.0
+    """Distance between frames, in milliseconds."""
+    margin_seconds: float = 0.2
+    """Silence added before and after every clip, in training and in use alike, so that a very short
+    clip has frames enough for its labels."""
+    range_db: float = 70.0
+    """Energies further than this below the loudest of the utterance count as silence, in decibels."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.hop_ms <= self.window_ms <= 32:
+            raise ValueError(
+                f"hop_ms={self.hop_ms} and window_ms={self.window_ms}: expected 0 < hop_ms <= window_ms <= 32"
+            )
+        if self.margin_seconds < 0 or self.range_db <= 0:
+            raise ValueError("margin_seconds must not be negative, range_db must be above 0")
+
+
+class LogMel(nn.Module):
+    """Log-mel energies, normalised to zero mean and unit variance per utterance and filter.
+
+    The statistics come from the clip's own frames, not from the margin or the padding. Frames are not
+    centred, and a clip is followed by its margin, so no frame sees the end of the padded batch:
+    padding never changes a result.
+    """
+
+    N_FFT = 512
+
+    def __init__(self, settings: FeatureSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.hop_length = round(settings.hop_ms * SAMPLE_RATE / 1000)
+        self.margin = round(settings.margin_seconds * SAMPLE_RATE)
+        self.mel = torchaudio.transforms.MelSpectrogram(
+            sample_rate=SAMPLE_RATE,
+            n_fft=self.N_FFT,
+            win_length=round(settings.window_ms * SAMPLE_RATE / 1000),
+            hop_length=self.hop_length,
+            center=False,
+            n_mels=settings.mels,
+            f_min=20.0,
+        )
+
+    def frames(self, samples: Tensor) -> Tensor:
+        """Number of frames of clips of so many samples, margins included."""
+        return (samples + 2 * self.margin - self.N_FFT).div(self.hop_length, rounding_mode="floor") + 1
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn waveforms (batch, samples) with lengths (batch,) into features and their lengths.
+
+        Returns:
+            float32 features (batch, time, mel), zero beyond each length, and lengths (batch,) in frames.
+        """
+        with torch.autocast(waveforms.device.type, enabled=False):
+            padded = nn.functional.pad(waveforms.float(), (self.margin, self.margin))
+            energies = self.mel(padded).transpose(1, 2)
+            frames = self.frames(lengths)
+            return self.normalise(energies, frames), frames
+
+    def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
+        """Logarithm, floor and per-utterance normalisation of mel energies (batch, time, mel)."""
+        real = frame_mask(lengths, energies.shape[1]).unsqueeze(2)
+        loudest = energies.masked_fill(~real, 0).amax(dim=(1, 2), keepdim=True).clamp_min(1e-10)
+        log_mel = torch.log(torch.maximum(energies, loudest * 10 ** (-self.settings.range_db / 10)))
+        inside = real & self._clip_frames(lengths, energies.shape[1])
+        weight = inside.to(log_mel.dtype)
+        count = weight.sum(dim=1, keepdim=True).clamp_min(1)
+        mean = (log_mel * weight).sum(dim=1, keepdim=True) / count
+        variance = ((log_mel - mean).square() * weight).sum(dim=1, keepdim=True) / count
+        return ((log_mel - mean) / (variance.sqrt() + 0.1)).clamp(-4, 4) * real
+
+    def _clip_frames(self, lengths: Tensor, time: int) -> Tensor:
+        """True (batch, time, 1) for the frames that overlap the clip itself and not only its margin."""
+        skip = max(0, (self.margin - self.N_FFT) // self.hop_length + 1)
+        position = torch.arange(time, device=lengths.device)
+        last = (lengths - skip).clamp_min(skip + 1)
+        return ((position >= skip) & (position < last.unsqueeze(1))).unsqueeze(2)
+
+
+def frame_mask(lengths: Tensor, time: int) -> Tensor:
+    """True (batch, time) where a frame belongs to the utterance and is not padding."""
+    return torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)
+
+
+@dataclass(frozen=True)
+class AugmentSettings:
+    """Random changes to the training speech; never used in evaluation."""
+
+    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
+    """Speed factors, one drawn per utterance and epoch; pitch moves with speed. `1.0` alone is off."""
+    mel_masks: int = 2
+    """SpecAugment: bands of filters set to the mean."""
+    mel_width: int = 15
+    """SpecAugment: widest band, in filters."""
+    time_masks: int = 2
+    """SpecAugment: stretches of time set to the mean."""
+    time_share: float = 0.15
+    """SpecAugment: longest stretch, as a share of the utterance."""
+
+    def __post_init__(self) -> None:
+        if not self.speeds or any(not 0.5 <= speed <= 2 for speed in self.speeds):
+            raise ValueError(f"speeds={self.speeds}: expected one or more factors between 0.5 and 2")
+        if not 0 <= self.time_share <= 1:
+            raise ValueError(f"time_share={self.time_share}: expected a share between 0 and 1")
+
+
+@dataclass(frozen=True)
+class SpecAugment:
+    """Masks bands of filters and stretches of time with zero, the mean after normalisation.
+
+    Draws on each utterance's own length, not on the padded one, and anew from `seed` at every call: the
+    same features always get the same masks.
+    Source: Park et al. 2019, SpecAugment, section 2.
+    """
+
+    settings: AugmentSettings
+    seed: int
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Mask features (batch, time, mel) with lengths (batch,) in frames."""
+        batch, time, mels = features.shape
+        settings, generator = self.settings, torch.Generator().manual_seed(self.seed)
+        keep = torch.ones(batch, time, mels, dtype=torch.bool)
+        if settings.mel_masks:
+            total = torch.full((batch, settings.mel_masks), float(mels))
+            keep &= ~_spans(total, settings.mel_width, mels, generator).unsqueeze(1)
+        if settings.time_masks:
+            total = lengths.cpu().float().unsqueeze(1).expand(batch, settings.time_masks)
+            keep &= ~_spans(total, total * settings.time_share, time, generator).unsqueeze(2)
+        return features * keep.to(features.device)
+
+
+def _spans(total: Tensor, widest: Tensor | float, size: int, generator: torch.Generator) -> Tensor:
+    """Union (batch, size) of random spans: (batch, n) totals, each up to `widest` long and inside its total."""
+    width = torch.rand(total.shape, generator=generator) * widest
+    start = (torch.rand(total.shape, generator=generator) * (total - width).clamp_min(0)).floor()
+    position = torch.arange(size)
+    inside = (position >= start.unsqueeze(2)) & (position < (start + width.floor()).unsqueeze(2))
+    return inside.any(dim=1)
+
+
+def change_speed(waveform: Tensor, speed: float) -> Tensor:
+    """Play a waveform (samples,) faster or slower, pitch included; speed 1.1 makes it 1.1 times shorter.
+
+    Source: Ko et al. 2015, Audio augmentation for speech recognition.
+    """
+    if speed == 1.0:
+        return waveform
+    return torchaudio.functional.resample(waveform, round(speed * 100), 100)

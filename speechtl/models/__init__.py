@@ -1,0 +1,1 @@
+"""Acoustic models: featurizer, input layers, encoder of named blocks, and heads."""

@@ -1,0 +1,54 @@
+"""TDNN encoder: strided input convolutions and residual convolution blocks."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from speechtl.features import frame_mask
+from speechtl.models.layers import ChannelDropout, MaskedBatchNorm
+
+
+def convolve(layer: nn.Conv1d, inputs: Tensor, lengths: Tensor) -> Tensor:
+    """Convolve inputs (batch, time, dim) over time; padded frames enter and leave as zero."""
+    outputs = layer(inputs.transpose(1, 2)).transpose(1, 2)
+    real = frame_mask(lengths, outputs.shape[1]).unsqueeze(2)
+    return cast(Tensor, outputs * real)
+
+
+class TDNNInput(nn.Module):
+    """Two convolutions of stride 2 from mel filters to the encoder's width: a quarter of the frames."""
+
+    def __init__(self, mels: int, dim: int) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(mels, dim, 5, stride=2, padding=2, bias=False)
+        self.first_norm = MaskedBatchNorm(dim)
+        self.second = nn.Conv1d(dim, dim, 5, stride=2, padding=2, bias=False)
+        self.second_norm = MaskedBatchNorm(dim)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Map features (batch, time, mel) to states (batch, time / 4, dim) and their lengths."""
+        lengths = (lengths + 1) // 2
+        states = torch.relu(self.first_norm(convolve(self.first, features, lengths), lengths))
+        lengths = (lengths + 1) // 2
+        return torch.relu(self.second_norm(convolve(self.second, states, lengths), lengths)), lengths
+
+
+class TDNNBlock(nn.Module):
+    """Residual block: convolution over time, masked batch norm, ReLU, channel dropout.
+
+    Source: Peddinti, Povey, Khudanpur 2015 (TDNN); the residual connection follows He et al. 2016.
+    """
+
+    def __init__(self, dim: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, bias=False)
+        self.norm = MaskedBatchNorm(dim)
+        self.dropout = ChannelDropout(dropout)
+
+    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Map states (batch, time, dim) to states of the same shape, lengths unchanged."""
+        hidden = self.norm(convolve(self.convolution, states, lengths), lengths)
+        return states + self.dropout(torch.relu(hidden)), lengths

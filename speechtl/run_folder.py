@@ -1,0 +1,152 @@
+"""A run's folder: its identity, its lock, and what a changed recipe means for it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speechtl.checkpoint import write_bytes
+from speechtl.experiment import Experiment, flatten
+
+VERSIONS = ("speechtl", "torch", "torchaudio", "datasets", "accelerate", "jiwer", "numpy")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/<name>/seed-<n>` of one experiment."""
+
+    path: Path
+    experiment: Experiment
+
+    @classmethod
+    def of(cls, experiment: Experiment, runs: Path) -> RunFolder:
+        """The folder of an experiment under `runs`."""
+        return cls(runs / experiment.name / f"seed-{experiment.seed}", experiment)
+
+    @property
+    def report(self) -> Path:
+        """Written last: a run that has it is finished."""
+        return self.path / "report.json"
+
+    @property
+    def model(self) -> Path:
+        """The folder for `load_model`."""
+        return self.path / "model"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run against other processes; the lock goes with the process, however it ends.
+
+        Raises:
+            ValueError: another process holds it.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = (self.path.parent / f".{self.path.name}.lock").open("a+")
+        closer = _CloseInChildren(file.fileno())
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ValueError(
+                f"{self.path} is being written by another process. Wait for it, or choose another place "
+                "with --runs DIR."
+            ) from None
+        try:
+            yield
+        finally:
+            closer.active = False
+            file.close()
+
+    def set_aside(self) -> Path | None:
+        """Move an existing run to `<folder>.<time>` and return where it went."""
+        if not self.path.exists():
+            return None
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        aside = self.path.with_name(f"{self.path.name}.{stamp}")
+        self.path.rename(aside)
+        return aside
+
+    def claim(self) -> None:
+        """Write experiment.json, or check that the one there is of the same settings.
+
+        Raises:
+            ValueError: the folder holds a run with other settings; names the fields.
+        """
+        document = self.path / "experiment.json"
+        settings = self.experiment.to_dict()
+        if document.exists():
+            self._check_same(document, settings)
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        values = {
+            "experiment": settings,
+            "sha256": settings_hash(self.experiment),
+            "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+            "revision": revision(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        beside = document.with_suffix(".new")
+        write_bytes(beside, json.dumps(values, ensure_ascii=False, indent=1).encode())
+        beside.rename(document)
+
+    def _check_same(self, document: Path, settings: dict[str, Any]) -> None:
+        found = flatten(json.loads(document.read_text(encoding="utf-8"))["experiment"])
+        wanted = flatten(settings)
+        differing = [
+            f"  {name}: the run has {found.get(name)!r}, you ask for {wanted.get(name)!r}"
+            for name in sorted(found | wanted)
+            if found.get(name) != wanted.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"{self.path} is a run with other settings:\n"
+                + "\n".join(differing)
+                + "\nMove it aside with --fresh, or put this run elsewhere with --runs DIR."
+            )
+
+
+class _CloseInChildren:
+    """Closes a descriptor in forked children, so that a worker cannot outlive its parent with the lock."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.active = True
+        self.descriptor = descriptor
+        os.register_at_fork(after_in_child=self._close)
+
+    def _close(self) -> None:
+        if self.active:
+            self.active = False
+            os.close(self.descriptor)
+
+
+def settings_hash(experiment: Experiment) -> str:
+    """Hash of the resolved settings."""
+    return hashlib.sha256(json.dumps(experiment.to_dict(), sort_keys=True).encode()).hexdigest()
+
+
+def revision() -> str | None:
+    """The git commit of the installed checkout, with `+` after it when files were changed; None elsewhere."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    commands = (["git", "rev-parse", "HEAD"], ["git", "status", "--porcelain"])
+    try:
+        head, status = (
+            subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+            for command in commands
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+" if status else "")

@@ -1,0 +1,67 @@
+"""TrainSettings: how long, how fast and how precisely to train."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long and how fast to train."""
+
+    steps: int = 1200
+    """Optimiser steps; the learning rate falls to zero at the last one."""
+    batch_seconds: float = 24.0
+    """Most audio in a batch, padding included, in seconds."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    warmup: float = 0.1
+    """Share of the steps over which the learning rate rises."""
+    weight_decay: float = 0.01
+    """AdamW's decay of weight matrices; biases and norms have none."""
+    clip: float = 5.0
+    """Largest norm of the gradient."""
+    average: float = 0.99
+    """Decay of the averaged weights, which are what is evaluated and kept."""
+    temperature: float = 1.0
+    """P(language) ∝ hours^(1/temperature); at 1 every utterance comes once per epoch."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Autocast type; `auto` is bf16 where the device has it, else fp32 on a CPU and fp16 on a GPU."""
+    evaluations: int = 10
+    """Evaluations on dev, evenly spaced; the best averaged weights of these are kept."""
+    dev_utterances: int = 400
+    """Most dev utterances per language in these evaluations; the first by a hash of their ids."""
+    checkpoint_seconds: float = 60.0
+    """Time between training checkpoints, in seconds."""
+    threads: int = 0
+    """CPU threads; 0 takes as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 0 or self.batch_seconds <= 0 or self.lr <= 0:
+            raise ValueError(
+                f"steps={self.steps}, batch_seconds={self.batch_seconds}, lr={self.lr}: "
+                "steps must not be negative, the others must be above 0"
+            )
+        if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
+            raise ValueError("warmup and average are shares: from 0 up to, not including, 1")
+        if self.temperature <= 0 or self.evaluations < 1:
+            raise ValueError("temperature must be above 0 and evaluations at least 1")
+
+    @property
+    def evaluation_steps(self) -> frozenset[int]:
+        """The steps after which dev is evaluated, the last one always among them."""
+        return frozenset(round(self.steps * (i + 1) / self.evaluations) for i in range(self.evaluations))
+
+    @property
+    def mixed_precision(self) -> str:
+        """accelerate's name for the precision on this machine's device."""
+        import torch
+
+        if self.precision == "fp32":
+            return "no"
+        if self.precision != "auto":
+            return self.precision
+        if torch.cuda.is_available():
+            return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        return "bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "no"

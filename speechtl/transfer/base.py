@@ -1,0 +1,139 @@
+"""Transfer: what a method decides. The base class is plain fine-tuning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from speechtl.batches import Batch, Examples, Stream
+from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+    from speechtl.text import Tokenizer
+
+UnitTable = Mapping[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True)
+class TransferData:
+    """What a method may draw on."""
+
+    target: Examples
+    """The labelled target speech."""
+    tokenizers: Mapping[str, Tokenizer]
+    """The target's tokenizers by language, fitted on its training text."""
+    unit_table: UnitTable | None = None
+    """Which source units (language, unit) a target unit starts from, in order of preference."""
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a run draws its batches."""
+
+    batch_seconds: float
+    seed: int
+    speeds: tuple[float, ...] = (1.0,)
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate and a weight decay."""
+
+    names: tuple[str, ...]
+    parameters: tuple[Tensor, ...]
+    weight_decay: float
+    lr_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Fine-tuning: start from the source's weights and train all of them on the target.
+
+    Every other method is a subclass that overrides what makes it different. Methods hold no state.
+    """
+
+    head_rows: Literal["source", "random"] = "source"
+    """`source`: a new language's head starts from the rows of corresponding units of the source's heads,
+    as the recipe's table says, else by equal symbol. `random`: all its rows are new."""
+
+    def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
+        """Where the head rows of each language that the source lacks will come from."""
+        new = [tokenizer for tag, tokenizer in data.tokenizers.items() if tag not in model.tokenizers]
+        table = data.unit_table if self.head_rows == "source" else {}
+        return [corresponding_rows(model, tokenizer, table) for tokenizer in new]
+
+    def adapt(self, model: AcousticModel, data: TransferData, seed: int) -> AcousticModel:
+        """Prepare a copy of the source for training on the target, keeping the source's heads.
+
+        A language that the model knows keeps its head and tokenizer. Heads that no target utterance
+        goes through are left out of training.
+        """
+        for coverage in self.coverage(model, data):
+            model.add_head(data.tokenizers[coverage.language], seed=seed)
+            if self.head_rows == "source":
+                copy_rows(model, coverage)
+        for language in set(model.languages) - set(data.target.languages):
+            model.head(language).requires_grad_(False)
+        if model.shared_blank is not None and all(
+            model.head(language).blank is not None for language in set(data.target.languages)
+        ):
+            model.shared_blank.requires_grad_(False)
+        return model
+
+    def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
+        """The corpora that fill every batch; here the target alone."""
+        return {
+            "target": Stream(
+                data.target, settings.batch_seconds, settings.seed, settings.speeds, settings.temperature
+            )
+        }
+
+    def groups(self, model: AcousticModel, weight_decay: float) -> list[ParameterGroup]:
+        """Parameter groups: weights decay, biases and norms do not, frozen parameters are in neither."""
+        trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+        groups = []
+        for decays in (True, False):
+            chosen = [(name, value) for name, value in trained if (value.ndim > 1) == decays]
+            names, values = tuple(n for n, _ in chosen), tuple(v for _, v in chosen)
+            groups.append(ParameterGroup(names, values, weight_decay if decays else 0.0))
+        return [group for group in groups if group.parameters]
+
+    def optimiser(self, groups: list[ParameterGroup], lr: float) -> torch.optim.Optimizer:
+        """AdamW over the groups."""
+        arguments: list[dict[str, Any]] = [
+            {
+                "params": list(group.parameters),
+                "weight_decay": group.weight_decay,
+                "lr": lr * group.lr_scale,
+                "lr_scale": group.lr_scale,
+            }
+            for group in groups
+        ]
+        return torch.optim.AdamW(arguments, lr=lr, betas=(0.9, 0.98))
+
+    def rate(self, progress: float, warmup: float) -> float:
+        """Multiplier on the learning rate: linear over the warm-up's share, then half a cosine to zero.
+
+        >>> [round(Transfer().rate(p, warmup=0.1), 3) for p in (0, 0.05, 0.1, 0.55, 1)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+        """
+        if progress < warmup:
+            return progress / warmup
+        return 0.5 + 0.5 * math.cos(math.pi * (progress - warmup) / (1 - warmup))
+
+    def losses(
+        self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        """Named, weighted terms: (batch,) for one value per utterance, or a scalar."""
+        return model.task_losses(model.encode(batch), batch)
+
+    def finish(self, model: AcousticModel) -> AcousticModel:
+        """Remove what only training needed."""
+        return model.requires_grad_(True)
