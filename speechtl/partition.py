@@ -90,7 +90,7 @@ def _components(languages: Sequence[str], texts: Sequence[str]) -> list[tuple[in
     columns: list[int] = []
     keys_of = []
     for row, entry in enumerate(zip(languages, texts, strict=True)):
-        keys = cache.setdefault(entry, ()) or text_keys(*entry)
+        keys = cache.get(entry) or text_keys(*entry)
         cache[entry] = keys
         keys_of.append(keys)
         for key in keys:

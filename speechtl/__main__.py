@@ -1,0 +1,7 @@
+"""`python -m speechtl` is the command `speechtl`."""
+
+import sys
+
+from speechtl.cli import main
+
+sys.exit(main())

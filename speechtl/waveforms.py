@@ -1,0 +1,60 @@
+"""Waveforms: the decoded audio of a corpus, as it lies in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechtl.audio import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True)
+class Waveforms(Sequence[NDArray[np.int16]]):
+    """A corpus's decoded audio, memory-mapped: [i] is int16 (samples,) at 16 kHz, read-only, not copied."""
+
+    batches: tuple[pyarrow.LargeBinaryArray, ...]
+    """Samples by record batch of the cache."""
+    places: NDArray[np.int64]
+    """(utterances, 2): record batch, and row in it."""
+    samples: NDArray[np.int64]
+    """(utterances,) lengths in samples."""
+    sounds: pyarrow.Array
+    """(utterances,) digests of the decoded samples."""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> NDArray[np.int16]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Waveforms: ...
+    def __getitem__(self, index: int | slice) -> NDArray[np.int16] | Waveforms:
+        if isinstance(index, slice):
+            return self.select(np.arange(len(self))[index])
+        batch, row = self.places[index].tolist()
+        return np.frombuffer(self.batches[batch][row].as_buffer(), dtype=np.int16)
+
+    @property
+    def durations(self) -> NDArray[np.float64]:
+        """(utterances,) decoded lengths in seconds."""
+        return self.samples / SAMPLE_RATE
+
+    @cached_property
+    def digests(self) -> list[str]:
+        """Hexadecimal digests of the decoded samples: equal for equal sound."""
+        return [digest.hex() for digest in self.sounds.to_pylist()]
+
+    def select(self, indices: NDArray[np.int64] | Sequence[int]) -> Waveforms:
+        """The waveforms at these positions, in this order."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self, places=self.places[chosen], samples=self.samples[chosen], sounds=self.sounds.take(chosen)
+        )
