@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from speechtl.text import Tokenizer
 
 
+MOST_SPREAD = 1.15
+
+
 @dataclass(frozen=True)
 class Batch:
     """Utterances that travel together, padded with zeros."""
@@ -170,7 +173,7 @@ class Stream:
         speeds = random.choice(np.asarray(self.speeds), size=len(self.examples))
         chosen = self._chosen(random)
         seconds = self.examples.seconds / speeds
-        order = chosen[np.argsort(np.log(seconds[chosen]) + random.uniform(0, 0.02, len(chosen)))]
+        order = chosen[np.argsort(np.log(seconds[chosen]) + random.uniform(0, 0.01, len(chosen)))]
         batches = bucket(seconds[order], self.batch_seconds)
         shuffled = random.permutation(len(batches))
         return Plan(tuple(order[batches[i]] for i in shuffled), speeds)
@@ -196,23 +199,23 @@ class Stream:
 def bucket(seconds: NDArray[np.float64], batch_seconds: float) -> list[NDArray[np.int64]]:
     """Cut utterances, sorted by length, into batches of at most `batch_seconds` of padded audio.
 
-    An utterance longer than that has a batch of its own.
+    Within a batch no utterance is over 15 % longer than another, so padding stays small where lengths are
+    sparse. An utterance longer than the bound has a batch of its own.
     """
     batches: list[NDArray[np.int64]] = []
     start = 0
     longest = 0.0
     for index, length in enumerate(seconds):
         longest = max(longest, float(length))
-        if index > start and longest * (index + 1 - start) > batch_seconds:
+        full = longest * (index + 1 - start) > batch_seconds
+        if index > start and (full or longest > MOST_SPREAD * seconds[start]):
             batches.append(np.arange(start, index))
             start, longest = index, float(length)
     batches.append(np.arange(start, len(seconds)))
     return batches
 
 
-def inference_batches(
-    examples: Examples, batch_seconds: float
-) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+def inference_batches(examples: Examples, batch_seconds: float) -> Iterator[tuple[NDArray[np.int64], Batch]]:
     """Every utterance once, sorted by length: the indices of a batch, and the batch."""
     order = np.argsort(examples.seconds, kind="stable")
     for positions in bucket(examples.seconds[order], batch_seconds):

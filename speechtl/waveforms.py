@@ -40,7 +40,9 @@ class Waveforms(Sequence[NDArray[np.int16]]):
         if isinstance(index, slice):
             return self.select(np.arange(len(self))[index])
         batch, row = self.places[index].tolist()
-        return np.frombuffer(self.batches[batch][row].as_buffer(), dtype=np.int16)
+        samples = np.frombuffer(self.batches[batch][row].as_buffer(), dtype=np.int16)
+        samples.flags.writeable = False
+        return samples
 
     @property
     def durations(self) -> NDArray[np.float64]:

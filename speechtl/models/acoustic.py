@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechtl.batches import Batch
     from speechtl.text import Tokenizer
 
+
 @dataclass(frozen=True)
 class ModelSettings:
     """Size and layout of an acoustic model."""
@@ -26,7 +27,7 @@ class ModelSettings:
     """Width of the encoder."""
     blocks: int = 8
     """Residual blocks of the encoder."""
-    kernel: int = 5
+    kernel: int = 3
     """Frames (of 40 ms) that a block's convolution sees; odd."""
     dropout: float = 0.1
     """Share of channels dropped in each block while training."""
@@ -38,7 +39,7 @@ class ModelSettings:
         if self.dim < 1 or self.blocks < 1:
             raise ValueError(f"dim={self.dim}, blocks={self.blocks}: both must be at least 1")
         if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel={self.kernel}: expected an odd number, so that a block keeps the length")
+            raise ValueError(f"kernel={self.kernel}: expected an odd number, which keeps the length")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout}: expected a share from 0 up to, not including, 1")
 
@@ -149,8 +150,8 @@ class AcousticModel(nn.Module):
         if batch.masking is not None:
             states = batch.masking(states, lengths)
         tapped: dict[str, Tensor] = {}
-        encoder = [("input", source.layers)] + [(f"encoder.{i}", block) for i, block in enumerate(self.encoder)]
-        for name, block in encoder:
+        encoder = {f"encoder.{index}": block for index, block in enumerate(self.encoder)}
+        for name, block in {"input": source.layers, **encoder}.items():
             states, lengths = block(states, lengths)
             if name in wanted:
                 tapped[name] = states
@@ -169,7 +170,7 @@ class AcousticModel(nn.Module):
         return cast(Tensor, self.head(language)(chosen, self.shared_blank))
 
     def task_losses(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
-        """The heads' own losses by name: `ctc` (batch,), one value per utterance through its language's head."""
+        """The heads' own losses: `ctc` (batch,), one value per utterance, through its language's head."""
         losses = encoded.states["main"].new_zeros(len(batch.ids), dtype=torch.float32)
         for language in dict.fromkeys(batch.languages):
             rows = torch.tensor([i for i, tag in enumerate(batch.languages) if tag == language])

@@ -30,45 +30,22 @@ def seeded(seed: int, *names: object) -> Iterator[None]:
 class MaskedBatchNorm(nn.BatchNorm1d):
     """Batch norm over (batch, time, dim) whose statistics leave padding out.
 
-    Stock `BatchNorm1d` counts padded frames, so an utterance would change with its neighbours' lengths.
-    Padded frames come out as zero.
+    Stock `BatchNorm1d` on padded frames would change an utterance with its neighbours' lengths. Here only
+    the real frames are normalised, as rows of one matrix; padded frames come out as zero.
     """
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Normalise inputs (batch, time, dim); lengths (batch,) in frames."""
-        if lengths is None:
-            raise ValueError("MaskedBatchNorm needs the lengths of its inputs")
-        real = frame_mask(lengths, inputs.shape[1]).unsqueeze(2)
+        """Normalise inputs (batch, time, dim) with lengths (batch,) in frames, in float32."""
+        assert lengths is not None, "MaskedBatchNorm needs the lengths of its inputs"
+        batch, time, dim = inputs.shape
+        real = frame_mask(lengths, time).flatten().nonzero().squeeze(1)
         with torch.autocast(inputs.device.type, enabled=False):
-            values = inputs.float()
-            if self.training:
-                mean, variance = self._batch_statistics(values, real)
-            else:
-                assert self.running_mean is not None
-                assert self.running_var is not None
-                mean, variance = self.running_mean, self.running_var
-            scale = self.weight * torch.rsqrt(variance + self.eps)
-            return (values * scale + (self.bias - mean * scale)) * real
-
-    def _batch_statistics(self, values: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        count = real.sum()
-        masked = values * real
-        mean = masked.sum(dim=(0, 1)) / count
-        variance = ((values - mean).square() * real).sum(dim=(0, 1)) / count
-        with torch.no_grad():
-            assert self.running_mean is not None
-            assert self.running_var is not None
-            assert self.num_batches_tracked is not None
-            unbiased = variance * (count / (count - 1).clamp_min(1))
-            momentum = self.momentum or 0.0
-            self.running_mean.lerp_(mean.detach(), momentum)
-            self.running_var.lerp_(unbiased.detach(), momentum)
-            self.num_batches_tracked.add_(1)
-        return mean, variance
+            rows = super().forward(inputs.reshape(-1, dim).index_select(0, real).float())
+            return rows.new_zeros(batch * time, dim).index_copy(0, real, rows).view(batch, time, dim)
 
 
 class ChannelDropout(nn.Module):
-    """Drop whole channels of an utterance: fewer random numbers than dropout per value, and a stronger one."""
+    """Drop whole channels of an utterance: far fewer random numbers than dropout of single values."""
 
     def __init__(self, share: float) -> None:
         super().__init__()

@@ -7,15 +7,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from speechtl.features import frame_mask
 from speechtl.models.layers import ChannelDropout, MaskedBatchNorm
 
 
-def convolve(layer: nn.Conv1d, inputs: Tensor, lengths: Tensor) -> Tensor:
-    """Convolve inputs (batch, time, dim) over time; padded frames enter and leave as zero."""
-    outputs = layer(inputs.transpose(1, 2)).transpose(1, 2)
-    real = frame_mask(lengths, outputs.shape[1]).unsqueeze(2)
-    return cast(Tensor, outputs * real)
+def convolve(layer: nn.Conv1d, inputs: Tensor) -> Tensor:
+    """Convolve inputs (batch, time, dim), zero at padded frames, over time."""
+    return cast(Tensor, layer(inputs.transpose(1, 2)).transpose(1, 2))
 
 
 class TDNNInput(nn.Module):
@@ -31,9 +28,9 @@ class TDNNInput(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Map features (batch, time, mel) to states (batch, time / 4, dim) and their lengths."""
         lengths = (lengths + 1) // 2
-        states = torch.relu(self.first_norm(convolve(self.first, features, lengths), lengths))
+        states = torch.relu(self.first_norm(convolve(self.first, features), lengths))
         lengths = (lengths + 1) // 2
-        return torch.relu(self.second_norm(convolve(self.second, states, lengths), lengths)), lengths
+        return torch.relu(self.second_norm(convolve(self.second, states), lengths)), lengths
 
 
 class TDNNBlock(nn.Module):
@@ -50,5 +47,5 @@ class TDNNBlock(nn.Module):
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Map states (batch, time, dim) to states of the same shape, lengths unchanged."""
-        hidden = self.norm(convolve(self.convolution, states, lengths), lengths)
+        hidden = self.norm(convolve(self.convolution, states), lengths)
         return states + self.dropout(torch.relu(hidden)), lengths

@@ -1,0 +1,173 @@
+"""Name a corpus in a recipe; it is found, prepared if need be, and opened only when a run starts."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from speechtl.corpus import Corpus
+from speechtl.corpus_folder import is_corpus_folder
+
+_MANIFESTS = (".jsonl", ".csv", ".tsv")
+
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """Which utterances of which corpus."""
+
+    name: str
+    """A prepared corpus, a corpus of data_prep, a manifest (.jsonl, .csv, .tsv), or a prepared folder."""
+    split: str | None = None
+    """One split, e.g. train; all of them by default."""
+    minutes: float | Literal["all"] = "all"
+    """Minutes of audio, drawn by the run's seed; fewer minutes lie inside more."""
+    language: str | None = None
+    """One of the corpus's languages; all of them by default. For a manifest without the column: its language."""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError("a corpus needs a name or a path")
+        if self.minutes != "all" and not self.minutes > 0:
+            raise ValueError(f"corpus {self.name}: minutes are {self.minutes}; above 0, or 'all', is needed")
+
+    def open(self, seed: int = 0) -> Corpus:
+        """The utterances; the seed chooses them where fewer minutes are asked for than there are.
+
+        Raises:
+            FileNotFoundError: There is no such corpus.
+            ValueError: It has no such split or language, fewer minutes, or faults.
+        """
+        opened = _open(self.name, self.language).filter(split=self.split, language=self.language)
+        return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
+
+
+@dataclass(frozen=True)
+class Available:
+    """A corpus that data_prep can prepare."""
+
+    name: str
+    description: str
+    """First line of its data card."""
+    root: Path | None
+    """The publisher's folder under $SPEECHTL_CORPORA, where it is there."""
+    is_prepared: bool
+
+
+def corpus(
+    name: str,
+    split: str | None = None,
+    minutes: float | Literal["all"] = "all",
+    language: str | None = None,
+) -> CorpusSpec:
+    """A corpus for a recipe; nothing is opened."""
+    return CorpusSpec(name, split, minutes, language)
+
+
+def data_folder() -> Path:
+    """Where prepared corpora are: $SPEECHTL_DATA, or data/ here."""
+    return Path(os.environ.get("SPEECHTL_DATA") or "data").expanduser()
+
+
+def prepare_named(name: str, root: str | Path | None = None, out: str | Path | None = None) -> Corpus:
+    """Prepare a corpus from its publisher's folder and save it.
+
+    Args:
+        name: A module of data_prep; hyphens equal underscores.
+        root: The publisher's folder; by default $SPEECHTL_CORPORA/<name>.
+        out: Where to save; by default $SPEECHTL_DATA/<name>.
+
+    Raises:
+        FileNotFoundError: There is no data_prep of this name, or no such folder.
+        ValueError: The folder does not hold this corpus.
+    """
+    module = _module_name(name)
+    if module not in (names := _prep_names()):
+        raise FileNotFoundError(f"no data_prep is named {name!r}; there are: {', '.join(names)}")
+    source = Path(root).expanduser() if root is not None else _published(module)
+    if source is None:
+        raise FileNotFoundError(_not_found(module))
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source}: no such folder; the publisher's folder of {module} was expected")
+    prepared: Corpus = importlib.import_module(f"data_prep.{module}").prepare(source.absolute())
+    prepared.save(out if out is not None else data_folder() / module)
+    return prepared
+
+
+def available() -> list[Available]:
+    """What data_prep can prepare, and what of it is here."""
+    return [
+        Available(name, _first_line(name), _published(name), is_corpus_folder(data_folder() / name))
+        for name in _prep_names()
+    ]
+
+
+def _open(name: str, language: str | None) -> Corpus:
+    module = _module_name(name)
+    for prepared in (data_folder() / name, data_folder() / module):
+        if is_corpus_folder(prepared):
+            return Corpus.load(prepared)
+    path = Path(name).expanduser()
+    if path.suffix.lower() in _MANIFESTS:
+        from speechtl.formats import read_corpus
+
+        return read_corpus(path, language=language)
+    if path.is_dir() and is_corpus_folder(path):
+        return Corpus.load(path)
+    if module in _prep_names() and _published(module) is not None:
+        prepare_named(module)
+        return Corpus.load(data_folder() / module)
+    raise FileNotFoundError(_not_found(name))
+
+
+def _not_found(name: str) -> str:
+    module = _module_name(name)
+    if module not in _prep_names():
+        return (
+            f"corpus {name!r} is neither prepared under {data_folder()}, nor a manifest "
+            f"({', '.join(_MANIFESTS)}) or prepared folder, nor one of data_prep: {', '.join(_prep_names())}"
+        )
+    place = os.environ.get("SPEECHTL_CORPORA")
+    searched = f"{place}/{module.replace('_', '-')}" if place else "$SPEECHTL_CORPORA, which is not set"
+    return (
+        f"corpus {name!r} is not prepared under {data_folder()}, and its publisher's folder is not at {searched}; "
+        f"type: speechtl prepare {module} --root DIR"
+    )
+
+
+def _module_name(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _published(module: str) -> Path | None:
+    """The publisher's folder under $SPEECHTL_CORPORA."""
+    place = os.environ.get("SPEECHTL_CORPORA")
+    if not place or not (folder := Path(place).expanduser()).is_dir():
+        return None
+    matches = [
+        entry for entry in sorted(folder.iterdir()) if _module_name(entry.name) == module and entry.is_dir()
+    ]
+    return matches[0] if matches else None
+
+
+def _prep_folder() -> Path | None:
+    found = importlib.util.find_spec("data_prep")
+    return Path(found.origin).parent if found is not None and found.origin else None
+
+
+def _prep_names() -> list[str]:
+    folder = _prep_folder()
+    files = folder.glob("*.py") if folder else ()
+    return sorted(path.stem for path in files if re.fullmatch(r"[a-z]\w*", path.stem))
+
+
+def _first_line(module: str) -> str:
+    folder = _prep_folder()
+    assert folder is not None
+    card = ast.get_docstring(ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))) or ""
+    return card.split("\n", 1)[0]

@@ -1,0 +1,117 @@
+import pytest
+import torch
+from torch import Tensor
+
+from speechtl.features import (
+    AugmentSettings,
+    FeatureSettings,
+    LogMel,
+    SpecAugment,
+    change_speed,
+    frame_mask,
+)
+
+
+def noise(*samples: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    waves = [0.1 * torch.randn(n, generator=generator) for n in samples]
+    return torch.nn.utils.rnn.pad_sequence(waves, batch_first=True), torch.tensor(samples)
+
+
+def test_frames_follow_from_samples_and_margin() -> None:
+    featurizer = LogMel(FeatureSettings(margin_seconds=0.2))
+    waveforms, lengths = noise(16_000, 8_000)
+    features, frames = featurizer(waveforms, lengths)
+    # 1.4 s and 0.9 s of samples, windows of 512 every 160.
+    assert frames.tolist() == [(22_400 - 512) // 160 + 1, (14_400 - 512) // 160 + 1]
+    assert features.shape == (2, frames[0], 80)
+
+
+def test_a_clip_of_any_length_has_its_margins_frames() -> None:
+    featurizer = LogMel(FeatureSettings())
+    waveforms, lengths = noise(1_000)
+    features, frames = featurizer(waveforms, lengths)
+    assert frames.item() >= 40
+    assert torch.isfinite(features).all()
+
+
+def test_padding_changes_nothing() -> None:
+    featurizer = LogMel(FeatureSettings())
+    waveforms, lengths = noise(9_000, 16_000, 5_000)
+    together, frames = featurizer(waveforms, lengths)
+    for i, length in enumerate(lengths.tolist()):
+        alone, _ = featurizer(waveforms[i : i + 1, :length], lengths[i : i + 1])
+        assert torch.allclose(together[i, : frames[i]], alone[0], atol=1e-5)
+        assert (together[i, frames[i] :] == 0).all()
+
+
+def test_gain_changes_nothing() -> None:
+    featurizer = LogMel(FeatureSettings())
+    waveforms, lengths = noise(12_000)
+    loud, _ = featurizer(waveforms, lengths)
+    quiet, _ = featurizer(waveforms / 50, lengths)
+    assert torch.allclose(loud, quiet, atol=1e-3)
+
+
+def test_clip_frames_have_zero_mean_and_unit_variance() -> None:
+    featurizer = LogMel(FeatureSettings(margin_seconds=0.0))
+    waveforms, lengths = noise(48_000)
+    features, _ = featurizer(waveforms, lengths)
+    assert features.mean(dim=1).abs().max() < 0.05
+    assert 0.7 < features.std(dim=1).mean() < 1.05
+
+
+def test_digital_silence_is_finite() -> None:
+    features, _ = LogMel(FeatureSettings())(torch.zeros(1, 8_000), torch.tensor([8_000]))
+    assert torch.isfinite(features).all()
+
+
+@pytest.mark.parametrize("hop", [0.0, 30.0])
+def test_settings_that_contradict_are_refused(hop: float) -> None:
+    with pytest.raises(ValueError, match="hop_ms"):
+        FeatureSettings(hop_ms=hop)
+
+
+def test_masks_are_a_pure_function_of_the_seed() -> None:
+    features, lengths = torch.ones(3, 100, 80), torch.tensor([100, 60, 80])
+    settings = AugmentSettings(time_share=0.3)
+    first, again = SpecAugment(settings, 4)(features, lengths), SpecAugment(settings, 4)(features, lengths)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, SpecAugment(settings, 5)(features, lengths))
+
+
+def test_masks_stay_within_their_bounds() -> None:
+    settings = AugmentSettings(mel_masks=1, mel_width=15, time_masks=1, time_share=0.2)
+    features, lengths = torch.ones(1, 200, 80), torch.tensor([100])
+    seen_bands = seen_time = 0
+    for seed in range(60):
+        masked = SpecAugment(settings, seed)(features, lengths)[0] == 0
+        bands = masked.all(dim=0).sum().item()
+        time = masked.all(dim=1).nonzero().flatten()
+        seen_bands, seen_time = max(seen_bands, int(bands)), max(seen_time, len(time))
+        assert bands <= 15
+        assert len(time) <= 20
+        assert (time < 100).all(), "a time mask fell on padding"
+    assert seen_bands > 7
+    assert seen_time > 10
+
+
+def test_no_masks_is_the_identity() -> None:
+    features = torch.randn(2, 50, 80)
+    off = AugmentSettings(mel_masks=0, time_masks=0)
+    assert torch.equal(SpecAugment(off, 1)(features, torch.tensor([50, 30])), features)
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.0, 1.1])
+def test_speed_changes_length_and_pitch(speed: float) -> None:
+    time = torch.arange(16_000) / 16_000
+    tone = torch.sin(2 * torch.pi * 440 * time)
+    faster = change_speed(tone, speed)
+    assert len(faster) == pytest.approx(16_000 / speed, abs=2)
+    spectrum = torch.fft.rfft(faster[:14_000]).abs()
+    pitch = spectrum.argmax().item() * 16_000 / 14_000
+    assert pitch == pytest.approx(440 * speed, abs=2)
+
+
+def test_frame_mask() -> None:
+    assert frame_mask(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
