@@ -118,7 +118,7 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
             promised = file.frames
             samples = file.read(dtype="float32", always_2d=True)
             rate = file.samplerate
-            is_mp3 = file.format == "MPEG"
+            is_mp3 = file.format == "MP3"
     except soundfile.LibsndfileError as error:
         raise ValueError(_unreadable(path, error)) from error
     if len(samples) == 0:

@@ -8,6 +8,7 @@ from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from speechtl.corpus_table import dataset_of, schema, with_column
 from speechtl.faults import find_faults
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Corpus:
         for utterance in utterances:
             for column, values in columns.items():
                 values.append(getattr(utterance, column))
-        return cls(name, _dataset(pyarrow.table(columns, schema=_schema())), split_by, dict(left_out or {}))
+        return cls(
+            name, dataset_of(pyarrow.table(columns, schema=schema(COLUMNS))), split_by, dict(left_out or {})
+        )
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -109,7 +112,7 @@ class Corpus:
 
     def table(self) -> pyarrow.Table:
         """All columns as Arrow."""
-        return self.dataset.select_columns(list(COLUMNS)).with_format("arrow")[:].cast(_schema())
+        return self.dataset.select_columns(list(COLUMNS)).with_format("arrow")[:].cast(schema(COLUMNS))
 
     @property
     def languages(self) -> list[str]:
@@ -157,6 +160,19 @@ class Corpus:
         """The utterances at these positions, in this order."""
         return replace(self, dataset=self.dataset.select(indices), left_out={}, is_checked=True)
 
+    def first_per_language(self, count: int) -> Corpus:
+        """At most so many utterances of each language, by the hash of their ids: the same ones everywhere."""
+        from speechtl.partition import hash_fraction
+
+        taken: Counter[str] = Counter()
+        kept = []
+        ids, languages = self.column("id"), self.column("language")
+        for index in sorted(range(len(ids)), key=lambda i: hash_fraction(ids[i])):
+            taken[languages[index]] += 1
+            if taken[languages[index]] <= count:
+                kept.append(index)
+        return self.select(sorted(kept))
+
     def subset(self, minutes: float, seed: int) -> Corpus:
         """At least so many minutes of audio, by one utterance at most over; fewer minutes lie inside more.
 
@@ -188,8 +204,6 @@ class Corpus:
         Raises:
             ValueError: The shares do not add up to 1, or speakers are unknown or fewer than the splits.
         """
-        import pyarrow
-
         from speechtl import partition
 
         if by == "text":
@@ -198,10 +212,8 @@ class Corpus:
             assigned = partition.by_speaker(self.column("speaker"), shares)
         else:
             assigned = partition.by_key(self.column("id"), shares)
-        table = self.table()
-        position = table.column_names.index("split")
-        table = table.set_column(position, "split", pyarrow.array(assigned, pyarrow.string()))
-        return replace(self, dataset=_dataset(table), split_by=by, is_checked=True)
+        table = with_column(self.table(), "split", assigned)
+        return replace(self, dataset=dataset_of(table), split_by=by, is_checked=True)
 
     @staticmethod
     def concatenate(corpora: Sequence[Corpus]) -> Corpus:
@@ -225,7 +237,7 @@ class Corpus:
         kinds = {corpus.split_by for corpus in corpora}
         return Corpus(
             name="+".join(names),
-            dataset=_dataset(pyarrow.concat_tables(tables)),
+            dataset=dataset_of(pyarrow.concat_tables(tables)),
             split_by=kinds.pop() if len(kinds) == 1 else "none",
             left_out=dict(left_out),
             speakers_are_qualified=len(names) > 1 or any(c.speakers_are_qualified for c in corpora),
@@ -269,30 +281,12 @@ class Corpus:
         }
 
 
-def _schema() -> pyarrow.Schema:
-    import pyarrow
-
-    kinds = {column: pyarrow.string() for column in COLUMNS} | {"duration": pyarrow.float64()}
-    return pyarrow.schema(list(kinds.items()))
-
-
-def _dataset(table: pyarrow.Table) -> Dataset:
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-
-    return Dataset(InMemoryTable(table.combine_chunks()))
-
-
 def _qualified(corpus: Corpus) -> pyarrow.Table:
     """The corpus's table, its speakers under the corpus's name."""
-    import pyarrow
-
     table = corpus.table()
     if corpus.speakers_are_qualified:
         return table
-    speakers = [qualify(corpus.name, speaker) for speaker in corpus.column("speaker")]
-    position = table.column_names.index("speaker")
-    return table.set_column(position, "speaker", pyarrow.array(speakers, pyarrow.string()))
+    return with_column(table, "speaker", [qualify(corpus.name, one) for one in corpus.column("speaker")])
 
 
 def qualify(corpus: str, speaker: str | None) -> str | None:

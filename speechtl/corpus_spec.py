@@ -28,7 +28,7 @@ class CorpusSpec:
     minutes: float | Literal["all"] = "all"
     """Minutes of audio, drawn by the run's seed; fewer minutes lie inside more."""
     language: str | None = None
-    """One of the corpus's languages; all of them by default. For a manifest without the column: its language."""
+    """One of the corpus's languages, all by default; for a manifest without that column, its language."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -57,6 +57,11 @@ class Available:
     root: Path | None
     """The publisher's folder under $SPEECHTL_CORPORA, where it is there."""
     is_prepared: bool
+
+    @property
+    def found(self) -> bool:
+        """Whether the corpus can be opened without saying where it is."""
+        return self.root is not None or self.is_prepared
 
 
 def corpus(
@@ -135,8 +140,8 @@ def _not_found(name: str) -> str:
     place = os.environ.get("SPEECHTL_CORPORA")
     searched = f"{place}/{module.replace('_', '-')}" if place else "$SPEECHTL_CORPORA, which is not set"
     return (
-        f"corpus {name!r} is not prepared under {data_folder()}, and its publisher's folder is not at {searched}; "
-        f"type: speechtl prepare {module} --root DIR"
+        f"corpus {name!r} is not prepared under {data_folder()}, and its publisher's folder is not at "
+        f"{searched}; type: speechtl prepare {module} --root DIR"
     )
 
 

@@ -1,0 +1,120 @@
+"""The text rules of one language; this default is safe for every script that Unicode has."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\uff07": "'"})
+_JOINERS = "\u200c\u200d"
+_UNSPACED_SCRIPTS = {"Hans", "Hant", "Hani", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"}
+_UNSPACED_LANGUAGES = {"ja", "th", "lo", "km", "my", "bo", "wuu", "hak", "gan", "hsn"}
+_DOTLESS_LANGUAGES = {"tr", "az"}
+
+
+class Syllable(NamedTuple):
+    """A spoken syllable as scoring sees it."""
+
+    base: str
+    """Its spelling without tone."""
+    tone: str
+    """Its tone number, empty where none is written."""
+
+
+@dataclass(frozen=True)
+class Orthography:
+    """How the text of one language is normalised and cut into units; characters by default.
+
+    Keeps letters, combining marks and digits of every script, and apostrophes and joiners inside words;
+    everything else separates words. Lower case where the script has case, NFC throughout.
+    """
+
+    tag: str
+    """The BCP-47 tag in canonical case."""
+
+    @property
+    def tones(self) -> bool:
+        """Whether the spelling tells the tone."""
+        return False
+
+    @property
+    def syllabic(self) -> bool:
+        """Whether the text has a syllable grammar: initial, final, tone."""
+        return False
+
+    @property
+    def words(self) -> bool:
+        """Whether spaces separate words, so that a word error rate means something."""
+        language, _, rest = self.tag.partition("-")
+        script = rest[:4] if len(rest.partition("-")[0]) == 4 else ""
+        return script not in _UNSPACED_SCRIPTS and (script != "" or language not in _UNSPACED_LANGUAGES)
+
+    def normalise(self, text: str) -> str:
+        """The canonical NFC form of a text; normalising twice changes nothing.
+
+        Of several printed alternatives it is the first, which is the one trained on.
+        """
+        language = self.tag.partition("-")[0]
+        if language in _DOTLESS_LANGUAGES:
+            text = unicodedata.normalize("NFC", text).replace("\u0130", "i").replace("I", "\u0131")
+        text = unicodedata.normalize("NFC", lower(text).translate(_APOSTROPHES))
+        words = (strip_word(word) for word in spaced(text, keep="'").replace("''", " ").split())
+        return unicodedata.normalize("NFC", " ".join(word for word in words if word))
+
+    def alternatives(self, text: str) -> tuple[str, ...]:
+        """Every reading that the text allows, normalised; the first is the one trained on."""
+        return (self.normalise(text),)
+
+    def fold(self, text: str) -> str:
+        """The text as leakage is looked for: case, hyphens and Unicode form make no difference."""
+        return unicodedata.normalize("NFC", self.normalise(text).casefold())
+
+    def units(self, text: str) -> list[str]:
+        """The label units of a text.
+
+        Raises:
+            ValueError: The text cannot be cut into units; the message names the part.
+        """
+        return list(self.normalise(text))
+
+    def spell(self, units: Sequence[str]) -> str:
+        """The normalised text that units spell; it never fails on an ill-formed sequence of known units."""
+        return self.normalise("".join(units))
+
+    def syllables(self, text: str) -> list[Syllable] | None:
+        """The spoken syllables of a text, or None where the orthography does not tell them."""
+        return None
+
+    def follows(self, previous: str | None, unit: str | None) -> bool:
+        """Whether `unit` may come after `previous`; None stands for the start and for the end."""
+        return True
+
+
+def lower(text: str) -> str:
+    """The text in lower case and NFC; unlike case folding it keeps the spelling (German ß, Greek ς)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+def spaced(text: str, keep: str = "") -> str:
+    """The text with a space for each character that is no letter, mark or digit, nor one to `keep`.
+
+    Invisible format characters (soft hyphens, direction marks), variation selectors and enclosing marks
+    vanish without a space.
+    """
+    return "".join(character if character in keep else _written(character) for character in text)
+
+
+def _written(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in _JOINERS:
+        return character
+    if category in {"Cf", "Me"} or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character:
+        return ""
+    return character if category[0] in "LN" or category in {"Mn", "Mc"} else " "
+
+
+def strip_word(word: str) -> str:
+    """A word without apostrophes and joiners at its edges (a final joiner is part of Malayalam letters)."""
+    return word.lstrip("'" + _JOINERS).rstrip("'" + _JOINERS[0])

@@ -1,0 +1,24 @@
+"""English: the 26 letters and the apostrophe, in lower case.
+
+The alphabet of LibriSpeech (Panayotov et al. 2015). Accents, which English writers use or leave out
+(cafe, naive), are removed; apostrophes stay inside words (don't) and go at their edges, where they cannot
+be told from quotation marks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from speechtl.languages.base import Orthography
+
+
+@dataclass(frozen=True)
+class English(Orthography):
+    """English without accents."""
+
+    def normalise(self, text: str) -> str:
+        """The canonical form; see `Orthography.normalise`."""
+        letters = unicodedata.normalize("NFD", text)
+        plain = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
+        return super().normalise(plain)

@@ -1,0 +1,129 @@
+"""What a model was trained on, as hashes, and the refusal to test it on the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from speechtl.corpus import Corpus, qualify
+from speechtl.faults import listed
+from speechtl.partition import text_keys
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Hashes of everything a model, its ancestors included, was trained on."""
+
+    audio: frozenset[str] = frozenset()
+    """Digests of decoded samples."""
+    texts: frozenset[str] = frozenset()
+    """Of language and folded text, for every alternative."""
+    speakers: frozenset[str] = frozenset()
+    """Of corpus and speaker; unknown speakers have none."""
+
+    @staticmethod
+    def union(fingerprints: Iterable[Fingerprints]) -> Fingerprints:
+        """What any of several was trained on."""
+        several = list(fingerprints)
+        return Fingerprints(
+            audio=frozenset().union(*(one.audio for one in several)),
+            texts=frozenset().union(*(one.texts for one in several)),
+            speakers=frozenset().union(*(one.speakers for one in several)),
+        )
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Sorted lists, for JSON."""
+        return {name: sorted(values) for name, values in vars(self).items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Fingerprints:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: The dictionary is another one's.
+        """
+        if set(stored) != {"audio", "texts", "speakers"} or not all(
+            isinstance(v, list) for v in stored.values()
+        ):
+            raise ValueError(f"fingerprints need lists audio, texts and speakers; found {sorted(stored)}")
+        return cls(**{name: frozenset(values) for name, values in stored.items()})
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Utterances of a test set that share something with the training, as is allowed there."""
+
+    texts: int
+    speakers: int
+
+
+def fingerprint(corpus: Corpus, digests: Sequence[str]) -> Fingerprints:
+    """Hashes of a training corpus.
+
+    Args:
+        corpus: What is trained on.
+        digests: Of the decoded audio, one per utterance, as `Waveforms.digests` gives them.
+    """
+    return Fingerprints(
+        audio=frozenset(digests),
+        texts=frozenset(key for keys in _text_hashes(corpus) for key in keys),
+        speakers=frozenset(key for key in _speaker_hashes(corpus) if key is not None),
+    )
+
+
+def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: str) -> Shared:
+    """Refuse a test on what was trained on; count what is shared and allowed.
+
+    Identical audio is refused always; a text where the corpus is split by text; a speaker of the same corpus
+    where it is split by speaker.
+
+    Args:
+        trained: What the model and its ancestors were trained on.
+        corpus: The test set.
+        digests: Of its decoded audio, one per utterance.
+        where: The name of the test set, for the message.
+
+    Raises:
+        ValueError: What is refused, all of it in one message.
+    """
+    ids, texts, speakers = (corpus.column(name) for name in ("id", "text", "speaker"))
+    audio = [id_ for id_, digest in zip(ids, digests, strict=True) if digest in trained.audio]
+    seen_texts = [i for i, keys in enumerate(_text_hashes(corpus)) if not trained.texts.isdisjoint(keys)]
+    seen_speakers = [i for i, key in enumerate(_speaker_hashes(corpus)) if key in trained.speakers]
+    faults = []
+    if audio:
+        faults.append(
+            f"identical audio in {len(audio)} utterances: {listed(audio)}; take them out of one side"
+        )
+    if seen_texts and corpus.split_by == "text":
+        items = listed([f"{ids[i]} ({texts[i]})" for i in seen_texts])
+        mend = "train on the corpus's train split, or split both together by text"
+        faults.append(f"texts that were trained on in {len(seen_texts)} utterances: {items}; {mend}")
+    if seen_speakers and corpus.split_by == "speaker":
+        named = listed(sorted({speakers[i] for i in seen_speakers}))
+        mend = "train on the corpus's train split, or split both together by speaker"
+        faults.append(f"speakers who were trained on in {len(seen_speakers)} utterances: {named}; {mend}")
+    if faults:
+        raise ValueError("\n".join([f"{where}: the model was trained on what it is tested on", *faults]))
+    return Shared(texts=len(seen_texts), speakers=len(seen_speakers))
+
+
+def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:
+    """Hashes of all alternatives, per utterance."""
+    known: dict[tuple[str, str], tuple[str, ...]] = {}
+    for entry in zip(corpus.column("language"), corpus.column("text"), strict=True):
+        if entry not in known:
+            known[entry] = tuple(_hash("text", entry[0], key) for key in text_keys(*entry))
+        yield known[entry]
+
+
+def _speaker_hashes(corpus: Corpus) -> Iterable[str | None]:
+    for speaker in corpus.column("speaker"):
+        name = speaker if corpus.speakers_are_qualified else qualify(corpus.name, speaker)
+        yield None if name is None else _hash("speaker", name)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,125 @@
+"""From a publisher's recordings to a corpus: what cannot be used is left out and counted by reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechtl.audio import SUFFIXES, duration
+from speechtl.cache import without_bad_clips
+from speechtl.corpus import Corpus, SplitBy, Utterance
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One entry of a publisher's list, or one file where there is no list."""
+
+    id: str
+    """Unique in the corpus."""
+    audio: Path | None
+    """None where the file is not there."""
+    text: str
+    language: str
+    speaker: str | None
+    domain: str
+    split: str = "train"
+
+
+def assemble(
+    name: str,
+    recordings: Iterable[Recording],
+    *,
+    left_out: Mapping[str, int] | None = None,
+    split_by: SplitBy = "none",
+) -> Corpus:
+    """The recordings that can be used, their audio decoded into the cache, and the others counted.
+
+    Args:
+        name: The corpus's name; ids begin with it.
+        recordings: Found kept or not: the corpus's length and its `left_out` add up to them.
+        left_out: Counts, by reason, of what the caller left out already.
+        split_by: What the recordings' splits do not share.
+    """
+    counts = Counter(left_out or {})
+    utterances = []
+    with ThreadPoolExecutor() as pool:
+        for recording, seconds in pool.map(_measured, recordings):
+            if reason := _reason(recording, seconds):
+                counts[reason] += 1
+            else:
+                utterances.append(_utterance(name, recording, seconds or 0.0))
+    corpus = Corpus.from_utterances(name, utterances, split_by=split_by, left_out=counts)
+    return without_bad_clips(corpus)
+
+
+def find_audio(path: Path) -> Path | None:
+    """The file, or the one of the same name with another audio ending, or None."""
+    if path.is_file():
+        return path
+    others = (path.with_name(path.stem + suffix) for suffix in SUFFIXES)
+    return next((other for other in others if other.is_file()), None)
+
+
+def audio_files(folder: Path) -> Iterator[Path]:
+    """All audio files in a folder and those inside it, sorted; hidden ones are passed over.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no audio in it.
+    """
+    require(folder)
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
+    if not found:
+        raise FileNotFoundError(
+            f"{folder}: no audio file in it ({' '.join(SUFFIXES)}); fetch the corpus again"
+        )
+    yield from found
+
+
+def require(*paths: Path) -> None:
+    """Check that paths of a publisher's layout are there.
+
+    Raises:
+        FileNotFoundError: Those that are not, all in one message.
+    """
+    if missing := [str(path) for path in paths if not path.exists()]:
+        raise FileNotFoundError(
+            f"not the publisher's layout, there is no {' and no '.join(missing)}; give its folder by --root"
+        )
+
+
+def _measured(recording: Recording) -> tuple[Recording, float | None]:
+    """The recording and its seconds by the header, None where there is no readable one."""
+    if recording.audio is None:
+        return recording, None
+    try:
+        return recording, duration(recording.audio)
+    except (OSError, ValueError):
+        return recording, None
+
+
+def _reason(recording: Recording, seconds: float | None) -> str | None:
+    if recording.audio is None:
+        return "absent"
+    if not recording.text.strip():
+        return "no text"
+    return "unreadable" if seconds is None else None
+
+
+def _utterance(name: str, recording: Recording, seconds: float) -> Utterance:
+    return Utterance(
+        id=f"{name}/{recording.id}",
+        audio=str(recording.audio),
+        text=recording.text,
+        language=recording.language,
+        speaker=recording.speaker,
+        domain=recording.domain,
+        duration=seconds,
+        split=recording.split,
+    )
