@@ -15,7 +15,13 @@ from speechtl.languages.base import Orthography
 
 _REMOVED = "\u0640\u0670\u06e7\u06e8" + "".join(
     chr(code)
-    for first, last in ((0x0610, 0x061A), (0x064B, 0x0652), (0x06D6, 0x06DC), (0x06DF, 0x06E4), (0x06EA, 0x06ED))
+    for first, last in (
+        (0x0610, 0x061A),
+        (0x064B, 0x0652),
+        (0x06D6, 0x06DC),
+        (0x06DF, 0x06E4),
+        (0x06EA, 0x06ED),
+    )
     for code in range(first, last + 1)
 )
 _SKELETON = str.maketrans(dict.fromkeys(_REMOVED, "") | dict.fromkeys("أإآٱ", "ا"))
@@ -27,5 +33,11 @@ class Arabic(Orthography):
 
     def normalise(self, text: str) -> str:
         """The canonical form; see `Orthography.normalise`."""
-        bare = unicodedata.normalize("NFC", text).translate(_SKELETON)
-        return super().normalise(unicodedata.normalize("NFC", bare).translate(_SKELETON))
+        bare = super().normalise(unicodedata.normalize("NFC", text).translate(_SKELETON))
+        # Without what stood between them, an alef and its mark compose again.
+        while (plain := unicodedata.normalize("NFC", bare.translate(_SKELETON))) != bare:
+            bare = plain
+        return bare
+
+
+ORTHOGRAPHY = Arabic("ar")

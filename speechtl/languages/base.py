@@ -110,7 +110,7 @@ def _written(character: str) -> str:
     category = unicodedata.category(character)
     if character in _JOINERS:
         return character
-    if category in {"Cf", "Me"} or "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character:
+    if category in {"Cf", "Me"} or "\ufe00" <= character <= "\ufe0f" or character >= "\U000e0100":
         return ""
     return character if category[0] in "LN" or category in {"Mn", "Mc"} else " "
 

@@ -22,3 +22,6 @@ class English(Orthography):
         letters = unicodedata.normalize("NFD", text)
         plain = "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
         return super().normalise(plain)
+
+
+ORTHOGRAPHY = English("en")

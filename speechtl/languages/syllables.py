@@ -249,6 +249,16 @@ def digits_after(base: str, tone: str) -> str:
     return base + tone
 
 
+def inventory(symbols: str) -> tuple[str, ...]:
+    """The initials or finals of a list that is separated by spaces."""
+    return tuple(symbols.split())
+
+
+def slashed(text: str) -> list[str]:
+    """The readings of a text that separates whole alternatives by slashes (`a/b`), but no empty ones."""
+    return [part for part in re.split(r"[/\uff0f]", text) if part.strip()] or [""]
+
+
 def joined(initial: str, final: str) -> str:
     """The spelling of romanisations that write the final alike after every initial."""
     return initial + final
