@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torchaudio
@@ -25,7 +26,7 @@ class FeatureSettings:
     """Length of the analysis window, in milliseconds."""
     hop_ms: float = 10.0
     """Distance between frames, in milliseconds."""
-    margin_seconds: float = 0.2
+    margin_seconds: float = 0.1
     """Silence added before and after every clip, in training and in use alike, so that a very short
     clip has frames enough for its labels."""
     range_db: float = 70.0
@@ -170,4 +171,12 @@ def change_speed(waveform: Tensor, speed: float) -> Tensor:
     """
     if speed == 1.0:
         return waveform
-    return torchaudio.functional.resample(waveform, round(speed * 100), 100)
+    played: Tensor = _speed_changer(round(speed * 100))(waveform)
+    return played
+
+
+@lru_cache(maxsize=16)
+def _speed_changer(percent: int) -> nn.Module:
+    """A resampler keeps its filter, which costs more to make than to use."""
+    changer: nn.Module = torchaudio.transforms.Resample(percent, 100)
+    return changer

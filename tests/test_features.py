@@ -31,7 +31,7 @@ def test_a_clip_of_any_length_has_its_margins_frames() -> None:
     featurizer = LogMel(FeatureSettings())
     waveforms, lengths = noise(1_000)
     features, frames = featurizer(waveforms, lengths)
-    assert frames.item() >= 40
+    assert frames.item() >= 20
     assert torch.isfinite(features).all()
 
 
