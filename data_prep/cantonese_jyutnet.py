@@ -2,7 +2,7 @@
 
 What: 5,358 syllables, `sound/<speaker>/<final>/<tone>/<jyutping>.opus`; any depth of folders is read.
     Syllables that no word uses, such as stops with tone 2, 4 or 5, are spoken too.
-Who: one man, `kt`, named by the first folder.
+Who: one man born in Hong Kong, `kt`, named by the first folder.
 Language: yue-Latn-jyutping.
 Licence: CC BY-SA 4.0, jyutnet. https://github.com/jyutnet/jyutnet-cantonese-syllables
 Splits: by text, 80 / 8 / 12 % train / dev / test.
@@ -11,7 +11,6 @@ Known faults: no words and no sentences; one speaker, the same in training and t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def _recordings(sound: Path) -> Iterator[Recording]:
         yield Recording(
             id=inside.with_suffix("").as_posix(),
             audio=path,
-            text=path.stem if re.fullmatch(r"[a-z]+[1-6]", path.stem) else "",
+            text=path.stem,
             language="yue-Latn-jyutping",
             speaker=inside.parts[0] if len(inside.parts) > 1 else None,
             domain="dictionary",

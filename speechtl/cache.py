@@ -144,7 +144,7 @@ def clear_cache(name: str | None = None) -> int:
 
 
 def _shard_folder() -> Path:
-    return cache_folder() / "pcm-1"
+    return cache_folder() / "pcm-2"
 
 
 def _memo() -> Path:

@@ -7,9 +7,10 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from speechtl.arguments import parser
 
 if TYPE_CHECKING:
     from speechtl.experiment import Experiment
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, 2 for a mistake of the user, 130 for an interruption."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    if rest and options.command is not _run:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options, rest = parser().parse_known_args(arguments)
+    if rest and options.command != "run":
+        parser().error(f"unrecognized arguments: {' '.join(rest)}; `speechtl COMMAND --help` lists the flags")
     options.rest = rest
-    _log_to_terminal()
     try:
-        options.command(options)
+        _log_to_terminal()
+        status: int = COMMANDS[options.command](options) or 0
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
@@ -34,108 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"speechtl: {error}", file=sys.stderr)
         return 2
-    return 0
+    return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="speechtl",
-        description="Take an acoustic model from where speech is plentiful to where it is scarce, "
-        "and prove that it helped.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    _add_prepare(commands, common)
-    _add_cache(commands, common)
-    _add_run(commands, common)
-    _add_evaluate(commands, common)
-    _add_compare(commands, common)
-    _add_transcribe(commands, common)
-    return parser
-
-
-Commands = argparse._SubParsersAction  # the type of add_subparsers(), which argparse keeps private
-
-
-def _add_prepare(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    prepare = commands.add_parser("prepare", parents=[common], help="read a corpus into the data folder")
-    prepare.add_argument("name", nargs="?", help="a corpus of --list")
-    prepare.add_argument("--list", action="store_true", help="the corpora that can be prepared")
-    prepare.add_argument(
-        "--root", type=Path, help="the publisher's folder (default: NAME under $SPEECHTL_CORPORA)"
-    )
-    prepare.add_argument("--out", type=Path, help="the data folder (default: $SPEECHTL_DATA, else data)")
-    prepare.set_defaults(command=_prepare)
-
-
-def _add_cache(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    cache = commands.add_parser("cache", parents=[common], help="list or clear the decoded audio")
-    cache.add_argument("--clear", action="store_true", help="delete it; it is decoded again when needed")
-    cache.add_argument("--corpus", help="only that of one corpus")
-    cache.set_defaults(command=_cache)
-
-
-def _add_run(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    run = commands.add_parser(
-        "run",
-        parents=[common],
-        add_help=False,
-        help="train and evaluate a recipe, or resume it, or print its report",
-        description="Any field of the recipe is a flag: `speechtl run taiwanese/finetune --seed 2 "
-        "--target.minutes 3 --train.lr 1e-3`. `speechtl run RECIPE --help` lists them.",
-    )
-    run.add_argument(
-        "recipe",
-        nargs="?",
-        help="a recipe's name (such as taiwanese/finetune), a Python file, or a run's experiment.json",
-    )
-    run.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
-    run.add_argument("--fresh", action="store_true", help="move an existing run aside and start anew")
-    run.add_argument("-h", "--help", action="store_true", help="show this, or a recipe's flags")
-    run.set_defaults(command=_run, parser=run)
-
-
-def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    evaluate = commands.add_parser("evaluate", parents=[common], help="score a model on a corpus")
-    evaluate.add_argument("model", type=Path, help="a run folder or a model folder")
-    evaluate.add_argument("corpus", help="a prepared corpus, or a manifest (.jsonl, .csv, .tsv)")
-    evaluate.add_argument("--split", default="test", help="the split to score, or `all` (default: test)")
-    evaluate.add_argument("--language", help="orthography of a manifest that names none")
-    evaluate.add_argument("--decode", choices=("constrained", "greedy"), default="constrained")
-    evaluate.add_argument(
-        "--closed", action="store_true", help="also choose the best of the model's listed words"
-    )
-    evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/")
-    evaluate.set_defaults(command=_evaluate)
-
-
-def _add_compare(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    compare = commands.add_parser("compare", parents=[common], help="errors of runs side by side")
-    compare.add_argument("runs", nargs="+", type=Path, help="runs/<name> (all seeds) or single seeds")
-    compare.add_argument("--markdown", action="store_true", help="print Markdown instead of a table")
-    compare.set_defaults(command=_compare)
-
-
-def _add_transcribe(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    transcribe = commands.add_parser("transcribe", parents=[common], help="turn audio files into text")
-    transcribe.add_argument("model", type=Path, help="a run folder or a model folder")
-    transcribe.add_argument("files", nargs="+", type=Path, help="audio of any rate and format")
-    transcribe.add_argument("--language", help="orthography of the head; needed where there are several")
-    transcribe.add_argument("--decode", choices=("constrained", "greedy"), default="constrained")
-    transcribe.set_defaults(command=_transcribe)
-
-
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
     if options.recipe is None:
         options.parser.print_help()
         if not options.help:
-            raise ValueError("no recipe given: `speechtl run RECIPE`, such as `speechtl run multilingual`")
-        return
+            raise ValueError(
+                "no recipe given: `speechtl run RECIPE [FLAGS]`, such as `speechtl run multilingual`"
+            )
+        return 0
     experiment = _parse_recipe(options.recipe, options.rest + (["--help"] if options.help else []))
     from speechtl.run import run
+    from speechtl.train import Interrupted
 
-    _print_report(run(experiment, options.runs, fresh=options.fresh))
+    try:
+        report = run(experiment, options.runs, fresh=options.fresh)
+    except Interrupted as message:
+        print(message, file=sys.stderr)
+        return 130
+    _print_report(report)
+    return 0
 
 
 def _parse_recipe(name: str, flags: list[str]) -> Experiment:
@@ -164,6 +84,62 @@ def _prepare(options: argparse.Namespace) -> None:
     _print(summary_table(corpus))
 
 
+def _cache(options: argparse.Namespace) -> None:
+    from speechtl.cache import cache_folder, clear_cache, list_cache
+    from speechtl.tables import cache_table, size
+
+    if options.clear:
+        print(f"{size(clear_cache(options.corpus))} freed in {cache_folder()}")
+        return
+    shards = [row for row in list_cache() if options.corpus in (None, *row.corpora)]
+    _print(cache_table(shards, str(cache_folder())))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from speechtl.checkpoint import load_model
+    from speechtl.decode import DecodeSettings
+    from speechtl.evaluate import evaluate, open_set, write_report
+    from speechtl.refusals import refuse_run_folder, require_words
+
+    if options.out is not None:
+        refuse_run_folder(options.out)
+    model = load_model(options.model)
+    name, corpus = open_set(options.corpus, options.split, options.language)
+    if options.closed:
+        require_words(model, corpus)
+    settings = DecodeSettings(options.decode, options.closed)
+    report = evaluate(model, {name: corpus}, settings=settings, show_progress=True)
+    _print_report(report)
+    if options.out is not None:
+        write_report(report, options.out)
+        print(f"written to {options.out}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from speechtl.compare import compare
+    from speechtl.tables import comparison_table
+
+    compared = compare(options.runs, metric=options.metric, sets=options.set)
+    for notice in compared.notices:
+        print(notice, file=sys.stderr)
+    for entry in compared.sets:
+        table = comparison_table(entry)
+        if options.markdown:
+            print(table.markdown() + "\n")
+        else:
+            _print(table.rich())
+
+
+def _transcribe(options: argparse.Namespace) -> None:
+    from speechtl.checkpoint import load_model
+    from speechtl.decode import DecodeSettings
+    from speechtl.transcribe import transcribe
+
+    settings = DecodeSettings(options.decode, options.closed)
+    for file, text in transcribe(load_model(options.model), options.files, options.language, settings):
+        print(f"{file}\t{text}")
+
+
 def _print(renderable: object) -> None:
     from rich.console import Console
 
@@ -182,3 +158,13 @@ def _log_to_terminal() -> None:
     logging.basicConfig(level=os.environ.get("SPEECHTL_LOG", "INFO"), format="%(message)s", stream=sys.stderr)
     for library in ("datasets", "accelerate", "torch", "matplotlib"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "prepare": _prepare,
+    "cache": _cache,
+    "run": _run,
+    "evaluate": _evaluate,
+    "compare": _compare,
+    "transcribe": _transcribe,
+}

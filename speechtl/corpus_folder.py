@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ def write_folder(folder: Path, table: pyarrow.Table, description: Mapping[str, A
     """
     import pyarrow
 
-    if folder.exists() and not is_corpus_folder(folder) and (folder.is_file() or any(folder.iterdir())):
+    if _is_foreign(folder):
         raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
     beside = folder.absolute().with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
     beside.mkdir(parents=True)
@@ -98,12 +100,27 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
+def _is_foreign(folder: Path) -> bool:
+    """Whether something else than a corpus is there; one look, as another writer may exchange the folder."""
+    try:
+        inside = os.listdir(folder)  # noqa: PTH208 - a list at once, where iterdir reads on
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        return True
+    return bool(inside) and _DESCRIPTION not in inside and not is_corpus_folder(folder)
+
+
 def _exchange(beside: Path, folder: Path) -> None:
-    """Put a finished folder in the place of another, which may be in use by open readers."""
-    if not folder.exists():
-        beside.rename(folder)
-        return
-    old = beside.with_name(beside.name + ".old")
-    folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    """Put a finished folder in the place of another; readers may have that open, writers exchange it too."""
+    while True:
+        try:
+            beside.rename(folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        old = beside.with_name(f"{beside.name}.{uuid.uuid4().hex[:8]}.old")
+        with suppress(FileNotFoundError):
+            folder.rename(old)
+        shutil.rmtree(old, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import Literal
 
 from speechtl.corpus import Corpus
 from speechtl.corpus_folder import is_corpus_folder
+from speechtl.text import orthography
 
 _MANIFESTS = (".jsonl", ".csv", ".tsv")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,10 @@ class CorpusSpec:
             FileNotFoundError: There is no such corpus.
             ValueError: It has no such split or language, fewer minutes, or faults.
         """
-        opened = _open(self.name, self.language).filter(split=self.split, language=self.language)
+        language = None if self.language is None else orthography(self.language).tag
+        opened = _open(self.name, language)
+        if self.split is not None or language is not None:
+            opened = opened.filter(split=self.split, language=language)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
 
 
@@ -125,6 +131,7 @@ def _open(name: str, language: str | None) -> Corpus:
     if path.is_dir() and is_corpus_folder(path):
         return Corpus.load(path)
     if module in _prep_names() and _published(module) is not None:
+        _log.info("corpus %s is prepared from %s, once", module, _published(module))
         prepare_named(module)
         return Corpus.load(data_folder() / module)
     raise FileNotFoundError(_not_found(name))

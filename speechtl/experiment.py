@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import importlib
 import importlib.util
 import json
+import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import tyro
 
@@ -18,10 +20,15 @@ from speechtl.corpus_spec import CorpusSpec
 from speechtl.decode import DecodeSettings
 from speechtl.features import AugmentSettings, FeatureSettings
 from speechtl.models.acoustic import ModelSettings
+from speechtl.settings_json import build, flatten, to_json
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
+from speechtl.whole_files import read_json
 
-T = TypeVar("T")
+LONGEST_VALUE = 40
+"""Longer values, in characters, appear in a run's name as a hash."""
+LONGEST_NAME = 200
+"""Longer names, in bytes, end in one hash of all overrides; file systems allow 255."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +46,37 @@ class Experiment:
     source: str | None = None
     """A recipe (trained first if its run is missing; `recipe@2` takes its seed 2), or a model folder;
     nothing trains from scratch."""
-    method: Transfer = Transfer()
+    method: Transfer = field(default_factory=Transfer)
     """How the source becomes the target's model."""
     source_tests: tuple[CorpusSpec, ...] = ()
     """The source's own test speech: what the transfer cost there."""
     unit_table: str | None = None
     """Module with `UNITS`: which source units each target unit's head row starts from."""
-    model: ModelSettings = ModelSettings()
+    model: ModelSettings = field(default_factory=ModelSettings)
     """Size of the model; a source brings its own."""
-    features: FeatureSettings = FeatureSettings()
+    features: FeatureSettings = field(default_factory=FeatureSettings)
     """What the model sees; a source brings its own."""
-    augment: AugmentSettings = AugmentSettings()
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
     """Random changes to the training speech."""
-    train: TrainSettings = TrainSettings()
+    train: TrainSettings = field(default_factory=TrainSettings)
     """The training loop."""
-    decode: DecodeSettings = DecodeSettings()
+    decode: DecodeSettings = field(default_factory=DecodeSettings)
     """How dev and test speech are decoded."""
     seed: int = 0
-    """Draws the subset, the weights, the batches and the augmentation."""
+    """Draws the subset, the weights, the batches and the augmentation; not negative."""
+
+    def __post_init__(self) -> None:
+        if not self.name or "/" in self.name or self.name.startswith("."):
+            raise ValueError(
+                f"name={self.name!r} names the run's folder; expected no / in it, and no dot at its start"
+            )
+        for part in ("targets", "dev", "tests"):
+            if not getattr(self, part):
+                raise ValueError(f"experiment {self.name}: {part.rstrip('s')} needs at least one corpus")
+        if self.seed < 0:
+            raise ValueError(f"experiment {self.name}: seed={self.seed}; expected 0 or more")
+        if self.source is None and self.source_tests:
+            raise ValueError(f"experiment {self.name}: source_tests without a source; move them to tests")
 
     @property
     def targets(self) -> tuple[CorpusSpec, ...]:
@@ -65,29 +85,31 @@ class Experiment:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; the method also names its class."""
-        values = dataclasses.asdict(self)
-        values["method"] = {"class": f"{type(self.method).__module__}:{type(self.method).__name__}"} | values[
-            "method"
-        ]
-        return dict(json.loads(json.dumps(values)))
+        values = to_json(self)
+        kind = type(self.method)
+        values["method"] = {"class": f"{kind.__module__}:{kind.__qualname__}"} | values["method"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Experiment:
         """Rebuild what `to_dict` gave.
 
         Raises:
-            ValueError: a field is unknown or of the wrong type.
+            ValueError: a field is unknown, missing or of the wrong type.
         """
-        values = dict(values)
-        method = dict(values.pop("method"))
-        module, _, name = method.pop("class").partition(":")
-        transfer: type[Transfer] = getattr(importlib.import_module(module), name)
-        known = {f.name for f in dataclasses.fields(cls)}
-        if values.keys() - known:
-            raise ValueError(f"unknown settings {sorted(values.keys() - known)}; known are {sorted(known)}")
         hints = get_type_hints(cls)
-        built = {name: _build(hints[name], value) for name, value in values.items()}
-        return cls(**built, method=_build(transfer, method))
+        known = {entry.name for entry in dataclasses.fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ValueError(f"unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        built: dict[str, Any] = {
+            name: build(hints[name], value, name) for name, value in values.items() if name != "method"
+        }
+        if "method" in values:
+            built["method"] = _method(values["method"])
+        try:
+            return cls(**built)
+        except TypeError as error:
+            raise ValueError(f"settings are missing: {error}") from error
 
     def overrides(self, default: Experiment) -> dict[str, Any]:
         """The settings, by dotted name, in which this experiment differs from its recipe; never the seed."""
@@ -100,70 +122,81 @@ class Experiment:
 
     def with_overrides_in_name(self, default: Experiment) -> Experiment:
         """The same experiment, named `<recipe>+field=value...` after its overridden fields."""
-        parts = [default.name]
+        parts = [self.name]
         for name, value in sorted(self.overrides(default).items()):
-            text = value if isinstance(value, str) else json.dumps(value)
-            if len(text) > 40 or "/" in text:
-                text = hashlib.sha256(text.encode()).hexdigest()[:8]
-            parts.append(f"{name}={text}")
-        return dataclasses.replace(self, name="+".join(parts))
+            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+            parts.append(f"{name}={_digits(text) if len(text) > LONGEST_VALUE or '/' in text else text}")
+        name = "+".join(parts)
+        if len(name.encode()) > LONGEST_NAME:
+            name = f"{self.name}+{_digits(name)}"
+        return dataclasses.replace(self, name=name)
 
 
-def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries and lists of dictionaries as one dictionary with dotted names."""
-    if isinstance(values, list) and any(isinstance(entry, dict) for entry in values):
-        values = {str(index): entry for index, entry in enumerate(values)}
-    if not isinstance(values, dict):
-        return {prefix: values}
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= flatten(value, f"{prefix}.{name}" if prefix else name)
-    return flat
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _build(hint: Any, value: Any) -> Any:
-    """A JSON value as an instance of its annotated type: dataclasses, tuples and unions of them."""
-    if get_origin(hint) in (Union, types.UnionType):
-        options = get_args(hint)
-        matching = [o for o in options if (get_origin(o) is tuple) == isinstance(value, list)]
-        structured = [o for o in matching if dataclasses.is_dataclass(o) or get_origin(o) is tuple]
-        return _build(structured[0], value) if structured and isinstance(value, dict | list) else value
-    if get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(_build(get_args(hint)[0], entry) for entry in value)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        hints = get_type_hints(hint)
-        if value.keys() - hints.keys():
-            raise ValueError(f"unknown settings {sorted(value.keys() - hints.keys())} for {hint}")
-        return hint(**{name: _build(hints[name], entry) for name, entry in value.items()})  # type: ignore[operator]
-    return value
+def _method(values: Any) -> Transfer:
+    """A transfer method from its settings and the name of its class."""
+    name = values.get("class") if isinstance(values, dict) else None
+    module, _, qualname = str(name).partition(":")
+    try:
+        kind = getattr(importlib.import_module(module), qualname)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"method.class is {name!r}, which cannot be imported ({error}); expected the module and class of "
+            "a transfer method, such as speechtl.transfer.base:Transfer"
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, Transfer)):
+        raise ValueError(f"method.class is {name!r}, which is no transfer method")
+    settings = {key: value for key, value in values.items() if key != "class"}
+    method: Transfer = build(kind, settings, "method")
+    return method
 
 
 def load_recipe(name: str) -> Experiment:
     """The experiment of a recipe by slashed name, of a Python file, or of a run's experiment.json.
 
     Raises:
-        FileNotFoundError: there is no such recipe or file; lists the recipes.
+        FileNotFoundError: there is no such recipe or file; names similar ones.
         ValueError: the file holds no `experiment`.
     """
     path = Path(name)
+    if path.suffix in (".json", ".py") and not path.is_file():
+        kind = "a run's experiment.json" if path.suffix == ".json" else "a recipe file"
+        raise FileNotFoundError(f"{path} does not exist; expected {kind}")
     if path.suffix == ".json":
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; expected a run's experiment.json")
-        return Experiment.from_dict(json.loads(path.read_text(encoding="utf-8"))["experiment"])
-    if path.suffix == ".py":
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist; expected a recipe file")
-        specification = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-        assert specification is not None
-        assert specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-    else:
-        module = _installed_recipe(name)
+        return read_experiment(path)
+    module = _module_of(path) if path.suffix == ".py" else _installed_recipe(name)
     experiment = getattr(module, "experiment", None)
     if not isinstance(experiment, Experiment):
         raise ValueError(f"recipe {name} holds no `experiment`; expected `experiment = Experiment(...)`")
     return experiment
+
+
+def read_experiment(path: Path) -> Experiment:
+    """The experiment in a run's experiment.json.
+
+    Raises:
+        ValueError: the file is cut short, another kind of file, or of another version; names it.
+    """
+    settings = read_json(path).get("experiment")
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} is not a run's experiment.json: it holds no experiment")
+    try:
+        return Experiment.from_dict(settings)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _module_of(path: Path) -> types.ModuleType:
+    specification = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up there
+    specification.loader.exec_module(module)
+    return module
 
 
 def _installed_recipe(name: str) -> types.ModuleType:
@@ -173,8 +206,11 @@ def _installed_recipe(name: str) -> types.ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not dotted.startswith(error.name):
             raise
+        names = recipe_names()
+        similar = difflib.get_close_matches(name, names, n=2)
+        meant = f"did you mean {' or '.join(similar)}? " if similar else ""
         raise FileNotFoundError(
-            f"no recipe named {name!r}; there are: {', '.join(recipe_names())}. A recipe of your own is "
+            f"no recipe is named {name!r}; {meant}There are: {', '.join(names)}. A recipe of your own is "
             "given by its path, ending in .py."
         ) from error
 

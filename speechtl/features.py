@@ -156,7 +156,7 @@ class SpecAugment:
 
 
 def _spans(total: Tensor, widest: Tensor | float, size: int, generator: torch.Generator) -> Tensor:
-    """Union (batch, size) of random spans: (batch, n) totals, each up to `widest` long and inside its total."""
+    """Union (batch, size) of random spans, each up to `widest` long and inside its total (batch, n)."""
     width = torch.rand(total.shape, generator=generator) * widest
     start = (torch.rand(total.shape, generator=generator) * (total - width).clamp_min(0)).floor()
     position = torch.arange(size)

@@ -21,14 +21,17 @@ def file_digests(paths: Sequence[str], memo: Path, workers: int) -> list[bytes |
 
     Args:
         paths: Files, absolute.
-        memo: A SQLite file, shared by processes; made when missing, and anew when damaged.
+        memo: A SQLite file, shared by processes; made when missing, anew when damaged, and passed over
+            when it cannot be used (locked for a minute, read-only).
         workers: Threads that read.
     """
     try:
         return list(_digests(paths, memo, workers))
+    except sqlite3.OperationalError as error:
+        _log.warning("%s cannot be used (%s): all files are read", memo, error)
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(_digest, paths))
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and memo.exists():
-            raise
         _log.warning("%s is damaged (%s): made anew", memo, error)
         memo.unlink(missing_ok=True)
         return list(_digests(paths, memo, workers))

@@ -14,6 +14,7 @@ from typing import Any
 from speechtl.audio import duration
 from speechtl.corpus import COLUMNS, Corpus, Utterance
 from speechtl.faults import listed
+from speechtl.text_faults import text_fault
 
 _OTHER_NAMES = {"audio_filepath": "audio"}
 _REQUIRED = ("audio", "text")
@@ -93,8 +94,8 @@ class _Manifest:
         if not read and not self.faults:
             self.faults["the manifest has no rows; write one per utterance"].append(str(self.path))
         complete = [(line, row) for line, row in read if row is not None]
+        self._check_texts(complete)
         utterances = self._with_ids(complete)
-        self._check_languages(complete)
         if self.faults:
             raise ValueError(self._message())
         return Corpus.from_utterances(self.path.stem, utterances)
@@ -156,7 +157,7 @@ class _Manifest:
             return seconds
         return math.nan
 
-    def _with_ids(self, rows: list[tuple[int, dict[str, Any]]]) -> Iterator[Utterance]:
+    def _with_ids(self, rows: list[tuple[int, dict[str, Any]]]) -> list[Utterance]:
         """Utterances; ids that are absent are stems, with the folder where stems occur more than once."""
         stems = Counter(Path(row["audio"]).stem for _, row in rows if "id" not in row)
         first_line: dict[str, int] = {}
@@ -179,19 +180,21 @@ class _Manifest:
                     split=row.get("split", "train"),
                 )
             )
-        return iter(utterances)
+        return utterances
 
-    def _check_languages(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    def _check_texts(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
+        """Check that each language chooses an orthography, and that this understands the text."""
         from speechtl.text import orthography
 
-        lines = defaultdict(list)
         for line, row in rows:
-            lines[row["language"]].append(line)
-        for tag, where in lines.items():
             try:
-                orthography(tag)
+                row["language"] = orthography(row["language"]).tag
             except ValueError as error:
-                self.faults[f"language: {error}"] += [f"{self.path}:{line}" for line in where]
+                self.fault(line, f"language: {error}")
+                continue
+            if fault := text_fault(row["language"], row["text"]):
+                mend = f"write it in {row['language']}, or remove the row"
+                self.fault(line, f"{fault.kind}; {mend}", fault.message)
 
 
 def _stem(audio: Path, root: Path, stems: Mapping[str, int]) -> str:
@@ -236,7 +239,7 @@ def _csv_rows(manifest: _Manifest) -> Iterator[tuple[int, Mapping[str, Any]]]:
             manifest.fault(1, f"column {column!r} is named twice; keep one")
         if manifest.faults:
             return
-        for values in reader:
+        for values in _readable(reader, manifest):
             if len(values) == len(known):
                 yield reader.line_num, dict(zip(known, values, strict=True))
             elif values:
@@ -244,6 +247,14 @@ def _csv_rows(manifest: _Manifest) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 manifest.fault(
                     reader.line_num, "wrong number of columns; quote fields that hold the separator", detail
                 )
+
+
+def _readable(reader: Any, manifest: _Manifest) -> Iterator[list[str]]:
+    """The rows up to one that is no CSV, such as a quote left open over a whole file."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        manifest.fault(reader.line_num, "not CSV; close its quotes and save it anew", str(error))
 
 
 def _delimiter(path: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +13,10 @@ from pathlib import Path
 from speechtl.audio import SUFFIXES, duration
 from speechtl.cache import without_bad_clips
 from speechtl.corpus import Corpus, SplitBy, Utterance
+from speechtl.text_faults import text_fault
+
+_NAMED = 5
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,17 +48,28 @@ def assemble(
         recordings: Found kept or not: the corpus's length and its `left_out` add up to them.
         left_out: Counts, by reason, of what the caller left out already.
         split_by: What the recordings' splits do not share.
+
+    Raises:
+        ValueError: Nothing can be used.
     """
-    counts = Counter(left_out or {})
+    unusable: defaultdict[str, list[str]] = defaultdict(list)
     utterances = []
     with ThreadPoolExecutor() as pool:
         for recording, seconds in pool.map(_measured, recordings):
             if reason := _reason(recording, seconds):
-                counts[reason] += 1
+                unusable[reason].append(recording.id)
             else:
                 utterances.append(_utterance(name, recording, seconds or 0.0))
+    for reason, ids in unusable.items():
+        shown = ", ".join(ids[:_NAMED]) + (" ..." if len(ids) > _NAMED else "")
+        _log.info("%s: %d left out, %s: %s", name, len(ids), reason, shown)
+    counts = dict(left_out or {}) | {reason: len(ids) for reason, ids in unusable.items()}
     corpus = Corpus.from_utterances(name, utterances, split_by=split_by, left_out=counts)
-    return without_bad_clips(corpus)
+    usable = without_bad_clips(corpus, show_progress=sys.stderr.isatty())
+    if not len(usable):
+        found = ", ".join(f"{count} {reason}" for reason, count in usable.left_out.items()) or "no recording"
+        raise ValueError(f"{name}: nothing that can be used was found ({found}); give its folder by --root")
+    return usable
 
 
 def find_audio(path: Path) -> Path | None:
@@ -107,8 +124,8 @@ def _measured(recording: Recording) -> tuple[Recording, float | None]:
 def _reason(recording: Recording, seconds: float | None) -> str | None:
     if recording.audio is None:
         return "absent"
-    if not recording.text.strip():
-        return "no text"
+    if fault := text_fault(recording.language, recording.text):
+        return fault.kind
     return "unreadable" if seconds is None else None
 
 

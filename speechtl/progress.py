@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
+
+from speechtl.whole_files import explained
 
 if TYPE_CHECKING:
     from speechtl.development import DevScore
@@ -31,7 +33,11 @@ class Log:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.flush()
+        try:
+            self.flush()
+        except OSError:
+            if error is None:  # else it is the likely cause of that error, which says more
+                raise
 
     def step(self, step: int, losses: Mapping[str, Tensor], **values: float) -> None:
         """Note a step's losses, kept as tensors until the next flush, and its other values."""
@@ -45,28 +51,47 @@ class Log:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is pending."""
-        if not self._pending:
+        """Write what is pending.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        pending, self._pending = self._pending, []
+        if not pending:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            for entry in self._pending:
-                plain = {k: _finite(v.item()) if isinstance(v, Tensor) else v for k, v in entry.items()}
-                file.write(json.dumps(plain) + "\n")
-        self._pending.clear()
+        lines = []
+        for entry in pending:
+            plain = {k: _finite(v.item()) if isinstance(v, Tensor) else v for k, v in entry.items()}
+            lines.append(json.dumps(plain) + "\n")
+        with explained("the log of the training", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("".join(lines))
 
     def truncate(self, step: int) -> None:
-        """Drop the lines after a step, and a last line that was cut short."""
+        """Drop the lines after a step, and what was cut short."""
         if not self.path.exists():
             return
         kept = []
-        for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if not line.endswith("\n") or json.loads(line)["step"] > step:
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+            noted = _step_of(line)
+            if noted is None or noted > step:
                 break
             kept.append(line)
         beside = self.path.with_suffix(".new")
-        beside.write_text("".join(kept), encoding="utf-8")
-        os.replace(beside, self.path)
+        with explained("the log of the training", self.path):
+            beside.write_text("".join(kept), encoding="utf-8")
+            beside.replace(self.path)
+
+
+def _step_of(line: str) -> int | None:
+    """The step of a whole line of metrics.jsonl, None for one that was cut short."""
+    if not line.endswith("\n"):
+        return None
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _finite(value: float) -> float | None:
@@ -75,15 +100,21 @@ def _finite(value: float) -> float | None:
 
 
 class TrainingProgress:
-    """A bar with the steps, the time left, audio-seconds per second and the best dev error."""
+    """A bar with the steps, the time left, audio-seconds per second and the best dev error.
+
+    It goes to stderr, and only on a terminal: a log file has its lines, stdout its report.
+    """
 
     def __init__(self, steps: int, name: str) -> None:
+        console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[speed]:.0f} audio-s/s  dev {task.fields[dev]}"),
+            console=console,
+            disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(name, total=steps, speed=0.0, dev="-")
 
@@ -95,6 +126,10 @@ class TrainingProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def begin(self, step: int) -> None:
+        """Start the clock at a step, so that the time left counts only what this process does."""
+        self._bar.reset(self._task, completed=step)
 
     def update(self, step: int, audio_seconds: float, seconds: float, best: Mapping[str, Any]) -> None:
         """Show the state after a step."""

@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
-from speechtl.checkpoint import write_bytes
-from speechtl.experiment import Experiment, flatten
+from speechtl.experiment import Experiment, read_experiment
+from speechtl.faults import listed
+from speechtl.settings_json import flatten
+from speechtl.whole_files import explained, remove_unfinished, write_json
 
 VERSIONS = ("speechtl", "torch", "torchaudio", "datasets", "accelerate", "jiwer", "numpy")
 
@@ -51,13 +53,14 @@ class RunFolder:
         Raises:
             ValueError: another process holds it.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = (self.path.parent / f".{self.path.name}.lock").open("a+")
-        closer = _CloseInChildren(file.fileno())
+        with explained("the lock of the run", self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = (self.path.parent / f".{self.path.name}.lock").open("a+")
+        held = _ClosedInChildren(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            held.close()
             raise ValueError(
                 f"{self.path} is being written by another process. Wait for it, or choose another place "
                 "with --runs DIR."
@@ -65,14 +68,13 @@ class RunFolder:
         try:
             yield
         finally:
-            closer.active = False
-            file.close()
+            held.release()
 
     def set_aside(self) -> Path | None:
         """Move an existing run to `<folder>.<time>` and return where it went."""
         if not self.path.exists():
             return None
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         aside = self.path.with_name(f"{self.path.name}.{stamp}")
         self.path.rename(aside)
         return aside
@@ -81,29 +83,41 @@ class RunFolder:
         """Write experiment.json, or check that the one there is of the same settings.
 
         Raises:
-            ValueError: the folder holds a run with other settings; names the fields.
+            ValueError: the folder holds a run with other settings (names the fields), or something else.
+            OSError: the disk is full or not writable.
         """
         document = self.path / "experiment.json"
-        settings = self.experiment.to_dict()
         if document.exists():
-            self._check_same(document, settings)
+            self._check_same(document)
+            remove_unfinished(self.path, "*")
             return
-        self.path.mkdir(parents=True, exist_ok=True)
+        found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        if found and found != ["experiment.new"]:
+            raise ValueError(
+                f"{self.path} is no run: it holds {listed(found)}, but no experiment.json. Move it aside "
+                "with --fresh, or put this run elsewhere with --runs DIR."
+            )
         values = {
-            "experiment": settings,
+            "experiment": self.experiment.to_dict(),
             "sha256": settings_hash(self.experiment),
             "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
             "revision": revision(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        beside = document.with_suffix(".new")
-        write_bytes(beside, json.dumps(values, ensure_ascii=False, indent=1).encode())
-        beside.rename(document)
+        with explained("the settings of the run", document):
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(document, values)
 
-    def _check_same(self, document: Path, settings: dict[str, Any]) -> None:
-        found = flatten(json.loads(document.read_text(encoding="utf-8"))["experiment"])
-        wanted = flatten(settings)
+    def _check_same(self, document: Path) -> None:
+        try:
+            found = flatten(read_experiment(document).to_dict())
+        except ValueError as error:
+            raise ValueError(
+                f"{error}\nThe run cannot be known by it: move it aside with --fresh, or put this run "
+                "elsewhere with --runs DIR."
+            ) from error
+        wanted = flatten(self.experiment.to_dict())
         differing = [
             f"  {name}: the run has {found.get(name)!r}, you ask for {wanted.get(name)!r}"
             for name in sorted(found | wanted)
@@ -117,18 +131,22 @@ class RunFolder:
             )
 
 
-class _CloseInChildren:
-    """Closes a descriptor in forked children, so that a worker cannot outlive its parent with the lock."""
+class _ClosedInChildren:
+    """A file that forked children close at once, so that no worker outlives its parent with the lock."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.active = True
-        self.descriptor = descriptor
-        os.register_at_fork(after_in_child=self._close)
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        os.register_at_fork(after_in_child=self.close)
 
-    def _close(self) -> None:
-        if self.active:
-            self.active = False
-            os.close(self.descriptor)
+    def close(self) -> None:
+        """Close it, if it still is open; a lock that another process shares stays."""
+        self._file.close()
+
+    def release(self) -> None:
+        """Give a lock on it back at once, even if a worker was forked this very moment, and close it."""
+        if not self._file.closed:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
 
 
 def settings_hash(experiment: Experiment) -> str:

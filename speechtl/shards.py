@@ -64,7 +64,11 @@ def digest_of(content: bytes) -> bytes:
 
 
 def open_shards(folder: Path) -> list[Shard]:
-    """All shards of a folder; a damaged one is deleted, so that its clips are decoded again."""
+    """All shards of a folder; a damaged one is deleted, so that its clips are decoded again.
+
+    Raises:
+        OSError: The system refuses to open a shard, which says nothing about what is in it.
+    """
     shards = []
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
@@ -72,6 +76,8 @@ def open_shards(folder: Path) -> list[Shard]:
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
             _log.warning("%s is damaged (%s): deleted, its clips are decoded again", path, error)
             path.unlink(missing_ok=True)
     return shards
@@ -171,6 +177,7 @@ def _open(path: Path) -> Shard:
 
     with pyarrow.memory_map(str(path)) as file:
         table = pyarrow.ipc.open_file(file).read_all()
-    if table.column_names != schema().names:
+    stated = (table.schema.metadata or {}).get(b"corpora")
+    if not table.schema.equals(schema()) or stated is None:
         raise ValueError(f"columns {table.column_names}")
-    return Shard(path, tuple(json.loads(table.schema.metadata[b"corpora"])), table)
+    return Shard(path, tuple(json.loads(stated)), table)

@@ -45,8 +45,18 @@ class TrainSettings:
             )
         if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
             raise ValueError("warmup and average are shares: from 0 up to, not including, 1")
-        if self.temperature <= 0 or self.evaluations < 1:
-            raise ValueError("temperature must be above 0 and evaluations at least 1")
+        if self.temperature <= 0 or self.clip <= 0:
+            raise ValueError(f"temperature={self.temperature}, clip={self.clip}: both must be above 0")
+        if self.evaluations < 1 or self.dev_utterances < 1:
+            raise ValueError(
+                f"evaluations={self.evaluations}, dev_utterances={self.dev_utterances}: "
+                "both must be at least 1"
+            )
+        if self.weight_decay < 0 or self.checkpoint_seconds < 0 or self.threads < 0:
+            raise ValueError(
+                f"weight_decay={self.weight_decay}, checkpoint_seconds={self.checkpoint_seconds}, "
+                f"threads={self.threads}: none may be negative"
+            )
 
     @property
     def evaluation_steps(self) -> frozenset[int]:

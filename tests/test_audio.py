@@ -112,6 +112,49 @@ def test_an_mp3_that_was_cut_short_is_refused_with_both_lengths(tmp_path: Path) 
         read_audio(path)
 
 
+def test_a_wav_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    for subtype in ("PCM_16", "PCM_24", "FLOAT", "PCM_U8"):
+        path = tmp_path / f"{subtype}.wav"
+        soundfile.write(path, tone(16_000), SAMPLE_RATE, subtype=subtype)
+        whole = path.read_bytes()
+        assert len(read_audio(path)) == 8_000
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ValueError, match=r"cut short, its header promises \d+ bytes more"):
+            read_audio(path)
+
+
+def test_a_wav_whose_writer_did_not_know_its_length_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "stream.wav"
+    write_audio(path, tone(16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[4:8] = b"\xff" * 4
+    path.write_bytes(content)
+    assert len(read_audio(path)) == 8_000
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".opus"])
+def test_other_formats_that_were_cut_short_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_audio(path, tone(16_000), 16_000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"not readable as audio|holds no samples"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_every_width_of_wav_holds_the_same_sound(tmp_path: Path, subtype: str) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(16_000), SAMPLE_RATE, subtype=subtype)
+    np.testing.assert_allclose(read_audio(tmp_path / "a.wav"), tone(16_000), atol=1 / 120)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_what_is_written_is_read_again_bit_for_bit(tmp_path: Path, suffix: str) -> None:
+    values = np.arange(-32_768, 32_768, 5, dtype=np.int16)
+    write_audio(tmp_path / f"a{suffix}", values / 32_768, 16_000)
+    np.testing.assert_array_equal(read_pcm(tmp_path / f"a{suffix}"), values)
+
+
 def test_an_unknown_ending_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot write '\.aac'; use \.wav"):
         write_audio(tmp_path / "a.aac", tone(16_000), 16_000)

@@ -1,14 +1,18 @@
+import errno
 import multiprocessing
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 import pytest
 
 from speechtl import cache, shards
 from speechtl.audio import read_pcm, write_audio
 from speechtl.cache import clear_cache, list_cache, load_waveforms, without_bad_clips
 from speechtl.corpus import Corpus, Utterance
+
+PCM = "pcm-2"
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +140,7 @@ def test_shards_are_bounded_and_read_as_one(
     assert all(row.bytes < 50_000 for row in list_cache())
     for index in (0, 5, 11):
         np.testing.assert_array_equal(waveforms[index], read_pcm(corpus[index].audio))
-    assert [path.name for path in (own_cache / "pcm-1").iterdir() if path.name.startswith(".")] == []
+    assert [path.name for path in (own_cache / PCM).iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.99])
@@ -145,17 +149,55 @@ def test_a_damaged_shard_is_deleted_and_its_clips_decoded_again(
 ) -> None:
     corpus = make(tmp_path)
     before = load_waveforms(corpus).digests
-    (shard,) = (own_cache / "pcm-1").glob("*.arrow")
+    (shard,) = (own_cache / PCM).glob("*.arrow")
     content = shard.read_bytes()
     shard.write_bytes(content[: int(len(content) * keep)])
     assert load_waveforms(corpus).digests == before
     assert not shard.exists()
 
 
+def test_a_foreign_shard_is_deleted(tmp_path: Path, own_cache: Path) -> None:
+    corpus = make(tmp_path)
+    load_waveforms(corpus)
+    foreign = own_cache / PCM / "foreign.arrow"
+    table = pyarrow.table({"file": ["a"], "other": [1]})
+    with pyarrow.ipc.new_file(str(foreign), table.schema) as writer:
+        writer.write_table(table)
+    assert len(load_waveforms(corpus)) == 6
+    assert not foreign.exists()
+
+
+def test_a_shard_that_the_system_does_not_open_is_kept(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make(tmp_path)
+    load_waveforms(corpus)
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "_open", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            load_waveforms(corpus)
+    assert len(list((own_cache / PCM).glob("*.arrow"))) == 1
+
+
+def test_a_memo_that_cannot_be_used_is_passed_over(
+    tmp_path: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = make(tmp_path)
+    (own_cache / "files.sqlite").mkdir(parents=True)
+    assert len(load_waveforms(corpus)) == 6
+    assert "cannot be used" in caplog.text
+
+
 def test_a_damaged_memo_is_made_anew(tmp_path: Path, own_cache: Path) -> None:
     corpus = make(tmp_path)
     before = load_waveforms(corpus).digests
-    (own_cache / "files.sqlite").write_bytes(b"not a database at all, but long enough to be taken for one" * 50)
+    (own_cache / "files.sqlite").write_bytes(
+        b"not a database at all, but long enough to be taken for one" * 50
+    )
     assert load_waveforms(corpus).digests == before
 
 

@@ -1,12 +1,16 @@
+import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechtl.corpus import Corpus, Utterance
+from speechtl.corpus import COLUMNS, Corpus, Utterance
+from speechtl.corpus_table import dataset_of
 from speechtl.partition import by_text
 
 
@@ -15,11 +19,12 @@ def make(count: int = 40, seconds: float = 3.0, speakers: int = 5, name: str = "
     return Corpus.from_utterances(
         name,
         [
-            Utterance(f"{name}-{i}", f"/a/{i}.wav", words[i % 9], "en", f"s{i % speakers}", "d", seconds, "train")
+            Utterance(
+                f"{name}-{i}", f"/a/{i}.wav", words[i % 9], "en", f"s{i % speakers}", "d", seconds, "train"
+            )
             for i in range(count)
         ],
     )
-
 
 
 def test_rows_come_back_as_they_were_given() -> None:
@@ -73,9 +78,7 @@ def test_filter_keeps_what_fits_and_names_what_there_is() -> None:
     shares=st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)),
     seed=st.integers(0, 5),
 )
-def test_fewer_minutes_lie_inside_more(
-    seconds: list[float], shares: tuple[float, float], seed: int
-) -> None:
+def test_fewer_minutes_lie_inside_more(seconds: list[float], shares: tuple[float, float], seed: int) -> None:
     rows = [Utterance(f"u{i}", "/a", "one", "en", None, None, s, "train") for i, s in enumerate(seconds)]
     corpus = Corpus.from_utterances("toy", rows)
     small, large = (corpus.subset(corpus.minutes * share * 0.999, seed) for share in sorted(shares))
@@ -199,6 +202,32 @@ def test_save_and_load_return_the_same_corpus(tmp_path: Path) -> None:
     assert (loaded.name, loaded.split_by, dict(loaded.left_out)) == ("toy", "speaker", {"silent": 2})
     loaded.filter(split="dev").save(tmp_path / "toy")
     assert Corpus.load(tmp_path / "toy").splits == ["dev"]
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_a_large_corpus_opens_at_once_in_little_memory(tmp_path: Path) -> None:
+    count = 200_000
+    numbers = pyarrow.array(range(count)).cast(pyarrow.string())
+    columns = {name: pyarrow.array(["en"] * count) for name in COLUMNS}
+    columns |= {"id": numbers, "audio": numbers, "duration": pyarrow.array([3.0] * count)}
+    columns |= {"split": pyarrow.array(["train", "test"] * (count // 2))}
+    Corpus("large", dataset_of(pyarrow.table(columns))).save(tmp_path / "large")
+    before, start = pyarrow.total_allocated_bytes(), time.perf_counter()
+    opened = Corpus.load(tmp_path / "large")
+    assert time.perf_counter() - start < 1
+    assert len(opened) == count
+    assert opened[count - 1].id == str(count - 1)
+    assert pyarrow.total_allocated_bytes() - before < 1_000_000
+    start = time.perf_counter()
+    assert opened.filter(split="test").subset(600, seed=0).minutes == pytest.approx(600, abs=0.06)
+    assert time.perf_counter() - start < 10
+
+
+def test_two_that_save_at_once_both_succeed(tmp_path: Path) -> None:
+    corpora = [make(10 + i) for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda corpus: corpus.save(tmp_path / "toy"), corpora * 4))
+    assert len(Corpus.load(tmp_path / "toy")) in range(10, 18)
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 

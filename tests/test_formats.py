@@ -54,7 +54,9 @@ def test_audio_root_is_where_relative_paths_start(tmp_path: Path) -> None:
     assert corpus[0].text == "one, two"
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip)
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1).map(
+    lambda s: f"o{s}"
+)
 
 
 @settings(max_examples=40, deadline=None)
@@ -133,6 +135,33 @@ def test_faults_of_a_csv_are_named(tmp_path: Path, content: str, words: str) -> 
     message = message_of(tmp_path / "m.csv", language="en")
     assert words in message
     assert str(tmp_path / "m.csv") in message
+
+
+def test_texts_that_the_orthography_does_not_understand_are_listed_with_their_lines(tmp_path: Path) -> None:
+    make_audio(tmp_path / "a.wav")
+    texts = ["khì", "kap2", "...", "hello", "tsit8"]
+    rows = "".join(f"{i},a.wav,{text}\n" for i, text in enumerate(texts))
+    (tmp_path / "m.csv").write_text(f"id,audio,text\n{rows}", encoding="utf-8")
+    message = message_of(tmp_path / "m.csv", language="nan-Latn-tailo")
+    assert "3 faults" in message
+    for line, words in {3: "cannot carry tone 2", 4: "nothing in it is spoken", 5: "'hello'"}.items():
+        assert re.search(rf"m\.csv:{line} .*{words}", message)
+
+
+def test_language_tags_are_stored_in_canonical_case(tmp_path: Path) -> None:
+    make_audio(tmp_path / "a.wav")
+    rows = "audio,text,language,id\na.wav,khì,NAN-latn-TAILO,1\na.wav,one,EN,2\n"
+    (tmp_path / "m.csv").write_text(rows, encoding="utf-8")
+    assert read_corpus(tmp_path / "m.csv").column("language") == ["nan-Latn-tailo", "en"]
+
+
+def test_a_field_that_is_no_csv_is_a_fault_and_no_crash(tmp_path: Path) -> None:
+    make_audio(tmp_path / "a.wav")
+    endless = "x" * 200_000
+    (tmp_path / "m.csv").write_text(f'audio,text\na.wav,one\na.wav,"{endless}\n', encoding="utf-8")
+    message = message_of(tmp_path / "m.csv", language="en")
+    assert "not CSV; close its quotes" in message
+    assert f"{tmp_path / 'm.csv'}:3" in message
 
 
 def test_twenty_faults_of_a_kind_are_spelt_out_and_the_rest_counted(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ class AcousticModel(nn.Module):
             raise ValueError(f"the model already has a head for {language}")
         with seeded(seed, f"head.{language}"):
             head = CTCHead(self.settings.dim, len(tokenizer.units), own_blank=own_blank)
-        self.heads[language] = head
+        self.heads[_module_name(language)] = head
         self.tokenizers[language] = tokenizer
         return head
 
@@ -126,13 +126,13 @@ class AcousticModel(nn.Module):
                 f"the model has no head for {language}; it knows {', '.join(self.languages)}. "
                 "Evaluate it on one of these languages, or adapt it with `speechtl run`."
             )
-        return cast(CTCHead, self.heads[language])
+        return cast(CTCHead, self.heads[_module_name(language)])
 
     def blocks(self) -> dict[str, nn.Module]:
         """The named blocks from input to output: `input`, `encoder.0` ..., `head.<language>` ..."""
         named: dict[str, nn.Module] = {"input": self.inputs["default"]}
         named |= {f"encoder.{index}": block for index, block in enumerate(self.encoder)}
-        return named | {f"head.{language}": self.heads[language] for language in self.languages}
+        return named | {f"head.{language}": self.head(language) for language in self.languages}
 
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
         """Encode a batch's waveforms (batch, samples), with the batch's own masking if it has one.
@@ -188,3 +188,8 @@ class AcousticModel(nn.Module):
         """Frames (batch,) that the encoder makes of clips of so many samples, without running it."""
         frames = cast(Input, self.inputs["default"]).featurizer.frames(samples)
         return ((frames + 1) // 2 + 1) // 2
+
+
+def _module_name(language: str) -> str:
+    """A head's name among the modules; some tags, such as Tongan's `to`, are attributes of every module."""
+    return f"{language}_" if hasattr(nn.ModuleDict, language) else language

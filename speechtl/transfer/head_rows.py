@@ -43,9 +43,11 @@ def corresponding_rows(
     a table a unit starts from the same symbol, whatever its Unicode form, in every head that has it.
     """
     known = {(tag, _canonical(unit)) for tag, source in model.tokenizers.items() for unit in source.units}
+    listed = None if table is None else {_canonical(unit): pairs for unit, pairs in table.items()}
     rows: dict[str, tuple[tuple[str, str], ...]] = {}
     for unit in tokenizer.units:
-        wanted = tuple((tag, unit) for tag in model.languages) if table is None else table.get(unit, ())
+        same = tuple((tag, unit) for tag in model.languages)
+        wanted = same if listed is None else listed.get(_canonical(unit), ())
         rows[unit] = tuple(pair for pair in wanted if (pair[0], _canonical(pair[1])) in known)
     return Coverage(tokenizer.language, rows)
 

@@ -1,0 +1,147 @@
+"""The command line's commands and flags; nothing heavy is imported for them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from speechtl import __version__
+
+Commands = argparse._SubParsersAction  # the type of add_subparsers(), which argparse keeps private
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands; `command` of the parsed options is the name of one."""
+    whole = argparse.ArgumentParser(
+        prog="speechtl",
+        allow_abbrev=False,
+        description="Take an acoustic model from where speech is plentiful to where it is scarce, "
+        "and prove that it helped.",
+        epilog="Mistakes exit with status 2 and one message; $SPEECHTL_LOG=WARNING says less on the way.",
+    )
+    whole.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    whole.add_argument("--version", action="version", version=f"speechtl {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    # Suppressed, so that a --debug before the command is not unset after it.
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+    for add in (_add_prepare, _add_cache, _add_run, _add_evaluate, _add_compare, _add_transcribe):
+        add(commands, common)
+    return whole
+
+
+def _add_prepare(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    prepare = commands.add_parser(
+        "prepare", parents=[common], allow_abbrev=False, help="read a corpus into the data folder"
+    )
+    prepare.add_argument("name", nargs="?", help="a corpus of --list")
+    prepare.add_argument("--list", action="store_true", help="the corpora that can be prepared")
+    prepare.add_argument(
+        "--root", type=Path, help="the publisher's folder (default: NAME under $SPEECHTL_CORPORA)"
+    )
+    prepare.add_argument("--out", type=Path, help="the data folder (default: $SPEECHTL_DATA, else data)")
+    prepare.set_defaults(command="prepare")
+
+
+def _add_cache(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    cache = commands.add_parser(
+        "cache", parents=[common], allow_abbrev=False, help="list or clear the decoded audio"
+    )
+    cache.add_argument("--clear", action="store_true", help="delete it; it is decoded again when needed")
+    cache.add_argument("--corpus", help="only that of one corpus")
+    cache.set_defaults(command="cache")
+
+
+def _add_run(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    run = commands.add_parser(
+        "run",
+        parents=[common],
+        allow_abbrev=False,
+        add_help=False,
+        help="train and evaluate a recipe, or resume it, or print its report",
+        description="Any field of the recipe is a flag: `speechtl run taiwanese/finetune --seed 2 "
+        "--target.minutes 3 --train.lr 1e-3`. `speechtl run RECIPE --help` lists them.",
+    )
+    run.add_argument(
+        "recipe",
+        nargs="?",
+        help="before its flags: a recipe's name (such as taiwanese/finetune), a Python file, or a run's "
+        "experiment.json",
+    )
+    run.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
+    run.add_argument("--fresh", action="store_true", help="move an existing run aside and start anew")
+    run.add_argument("-h", "--help", action="store_true", help="show this, or a recipe's flags")
+    run.set_defaults(command="run", parser=run)
+
+
+def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        parents=[common],
+        allow_abbrev=False,
+        help="score a model on a corpus",
+        description="Prints every error with its 95 %% interval; refuses speech the model was trained on.",
+    )
+    evaluate.add_argument("model", type=Path, help="a run folder or a model folder")
+    evaluate.add_argument(
+        "corpus", help="a prepared corpus by name or folder, or a manifest (.jsonl, .csv, .tsv)"
+    )
+    evaluate.add_argument(
+        "--split", help="the split to score, or `all` (default: test; all of a corpus with one split)"
+    )
+    evaluate.add_argument(
+        "--language", help="one of the corpus's languages, or that of a manifest that names none"
+    )
+    _add_decoding(evaluate)
+    evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")
+    evaluate.set_defaults(command="evaluate")
+
+
+def _add_compare(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    compare = commands.add_parser(
+        "compare",
+        parents=[common],
+        allow_abbrev=False,
+        help="errors of runs side by side",
+        description="Every run is compared with the first one, on every test set that runs share, their "
+        "sources' sets too: intervals, differences and paired tests, over seeds where there are several.",
+    )
+    compare.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        help="runs/<name> (all seeds), single seeds, or folders of `evaluate`",
+    )
+    compare.add_argument(
+        "--metric", help="the error to compare (default: closed where all have it, else syllable, else cer)"
+    )
+    compare.add_argument("--set", action="append", help="compare on this set only; may be repeated")
+    compare.add_argument("--markdown", action="store_true", help="print Markdown instead of a table")
+    compare.set_defaults(command="compare")
+
+
+def _add_transcribe(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    transcribe = commands.add_parser(
+        "transcribe",
+        parents=[common],
+        allow_abbrev=False,
+        help="turn audio files into text",
+        description="Prints a line for each file: its path, a tab, its text.",
+    )
+    transcribe.add_argument("model", type=Path, help="a run folder or a model folder")
+    transcribe.add_argument("files", nargs="+", type=Path, help="audio of any rate and format")
+    transcribe.add_argument("--language", help="orthography of the head; needed where there are several")
+    _add_decoding(transcribe)
+    transcribe.set_defaults(command="transcribe")
+
+
+def _add_decoding(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--decode",
+        choices=("constrained", "greedy"),
+        default="constrained",
+        help="constrained to well-formed syllables (default), or the best unit of every frame",
+    )
+    command.add_argument("--closed", action="store_true", help="choose the best of the model's listed words")

@@ -1,0 +1,247 @@
+"""compare(): runs side by side on the sets they share, with intervals and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from speechtl.faults import listed
+from speechtl.finished_runs import Scored, open_runs
+from speechtl.stats import (
+    Interval,
+    bootstrap_interval,
+    hierarchical_paired_bootstrap,
+    holm,
+    paired_bootstrap,
+    seeds_interval,
+)
+
+MAIN_METRICS = ("closed", "syllable", "cer")
+"""The first of these that all runs have on a set is compared."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run on one set; differences are this run minus the first one."""
+
+    run: str
+    seeds: tuple[int, ...]
+    error: float
+    """Mean over the seeds."""
+    over_utterances: Interval | None
+    """None on a single utterance."""
+    over_seeds: Interval | None = None
+    """None with a single seed."""
+    difference: Interval | None = None
+    """Over the paired seeds, its interval over utterances, and over seeds where there are several."""
+    relative: float | None = None
+    """The difference as a share of the first run's error on the paired seeds."""
+    seed_p_values: Mapping[int, float] = field(default_factory=dict)
+    """Paired bootstrap over utterances, seed by seed."""
+    p_value: float | None = None
+    """Of the difference; over utterances and seeds where several are paired."""
+    corrected: float | None = None
+    """The same after Holm's correction for the other runs of the table; None with two runs."""
+
+
+@dataclass(frozen=True)
+class SetComparison:
+    """All runs on one set."""
+
+    name: str
+    language: str
+    metric: str
+    utterances: int
+    is_source: bool
+    """The set is the source's own in every run but the source's."""
+    resampled: str
+    rows: tuple[Row, ...]
+    decodings: tuple[str, ...]
+    """More than one where the runs were decoded differently."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found."""
+
+    sets: tuple[SetComparison, ...]
+    notices: tuple[str, ...]
+    """What was left out, and why."""
+
+
+def compare(
+    folders: Sequence[Path], *, metric: str | None = None, sets: Sequence[str] | None = None
+) -> Comparison:
+    """Compare runs with the first of them that was tested on the same set, set by set.
+
+    Args:
+        folders: runs/<name> with all its seeds, single seed folders, or folders of `evaluate --out`.
+        metric: the error to compare; by default `closed` where all have it, else syllable, else character
+            error.
+        sets: the sets to compare; all by default.
+
+    Raises:
+        FileNotFoundError: a folder is not there, or holds no finished run.
+        ValueError: a set differs between the runs in its utterances, references or orthography, or no set
+            has the metric; names all such sets.
+    """
+    runs, notices = open_runs(folders)
+    names = list(dict.fromkeys(name for run in runs for tested in run.seeds.values() for name in tested))
+    if sets and (unknown := set(sets) - set(names)):
+        raise ValueError(f"no run was tested on {', '.join(sorted(unknown))}; they have {', '.join(names)}")
+    names = [name for name in names if not sets or name in sets]
+    tested = {name: {run.name: seeds for run in runs if (seeds := run.on(name))} for name in names}
+    if faults := [fault for name in names for fault in _differences(name, tested[name])]:
+        lines = "\n  ".join(faults)
+        raise ValueError(
+            f"these sets cannot be compared:\n  {lines}\nEvaluate the models on the same corpus, or compare "
+            "the other sets with --set NAME."
+        )
+    compared = []
+    for name in names:
+        chosen = _metric(tested[name], metric)
+        if chosen is None:
+            notices.append(f"{name}: not all runs have {metric or 'a common metric'} there; left out")
+        else:
+            compared.append(_compare_set(name, tested[name], chosen))
+    if not compared:
+        raise ValueError("nothing to compare: " + "; ".join(notices))
+    compared.sort(key=lambda entry: entry.is_source)
+    return Comparison(tuple(compared), tuple(notices))
+
+
+def _differences(name: str, tested: Mapping[str, Mapping[int, Scored]]) -> list[str]:
+    """How a set differs between runs or seeds; one entry per run that differs from the first."""
+    labelled = [(f"{run}, seed {seed}", one) for run, seeds in tested.items() for seed, one in seeds.items()]
+    (first_label, first), *others = labelled
+    faults = []
+    for label, other in others:
+        if other.set_report.language != first.set_report.language:
+            fault = (
+                f"is {first.set_report.language} in {first_label} and {other.set_report.language} in {label}"
+            )
+        elif unshared := sorted(first.hypotheses.keys() ^ other.hypotheses.keys()):
+            fault = f"holds other utterances in {label} than in {first_label}: {listed(unshared)}"
+        elif changed := _changed_references(first, other):
+            fault = f"has other references in {label} than in {first_label}: {changed}"
+        else:
+            continue
+        faults.append(f"{name} {fault}")
+    return faults
+
+
+def _changed_references(first: Scored, other: Scored) -> str:
+    """The utterances whose references differ; empty where none does.
+
+    Runs may have been scored against different alternatives of one reference: a hash of all of them decides.
+    """
+    hashes = first.set_report.references, other.set_report.references
+    if all(hashes) and hashes[0] == hashes[1]:
+        return ""
+    texts = {id_: entry.ref for id_, entry in other.hypotheses.items()}
+    changed = [id_ for id_, entry in first.hypotheses.items() if entry.ref != texts[id_]]
+    return listed(changed) or ("alternatives that were not scored" if all(hashes) else "")
+
+
+def _metric(tested: Mapping[str, Mapping[int, Scored]], wanted: str | None) -> str | None:
+    """The metric to compare on a set: the wanted one, or the main one, if every seed has it."""
+    seeds = [one.set_report.metrics for run in tested.values() for one in run.values()]
+    choices = MAIN_METRICS if wanted is None else (wanted,)
+    return next((name for name in choices if all(name in metrics for metrics in seeds)), None)
+
+
+def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: str) -> SetComparison:
+    everyone = [one for seeds in tested.values() for one in seeds.values()]
+    first = everyone[0]
+    ids = sorted(first.hypotheses)
+    speakers = [first.hypotheses[id_].speaker for id_ in ids]
+    blocks = speakers if first.set_report.resampled == "speakers" else None
+    reference = next(iter(tested.values()))
+    rows = [
+        _row(run, seeds, None if seeds is reference else reference, ids, metric, blocks)
+        for run, seeds in tested.items()
+    ]
+    return SetComparison(
+        name=name,
+        language=first.set_report.language,
+        metric=metric,
+        utterances=len(ids),
+        is_source=any(one.is_source for one in everyone),
+        resampled=first.set_report.resampled,
+        rows=tuple(_corrected(rows)),
+        decodings=tuple(sorted({one.set_report.decoding for one in everyone})),
+    )
+
+
+Columns = tuple[list[int], list[int]]
+
+
+def _row(
+    run: str,
+    seeds: Mapping[int, Scored],
+    reference: Mapping[int, Scored] | None,
+    ids: Sequence[str],
+    metric: str,
+    blocks: Sequence[str | None] | None,
+) -> Row:
+    columns = {seed: one.columns(ids, metric) for seed, one in seeds.items()}
+    rates = [_rate(column) for column in columns.values()]
+    errors, totals = (
+        [sum(counts) for counts in zip(*side, strict=True)] for side in zip(*columns.values(), strict=True)
+    )
+    row = Row(
+        run=run,
+        seeds=tuple(seeds),
+        error=sum(rates) / len(rates),
+        over_utterances=bootstrap_interval(errors, totals, blocks=blocks) if len(ids) > 1 else None,
+        over_seeds=seeds_interval(rates) if len(rates) > 1 else None,
+    )
+    if reference is None or len(ids) < 2:
+        return row
+    others = {seed: one.columns(ids, metric) for seed, one in reference.items()}
+    return _with_difference(row, _paired(others, columns), blocks)
+
+
+def _rate(columns: Columns) -> float:
+    return sum(columns[0]) / sum(columns[1])
+
+
+def _paired(
+    reference: Mapping[int, Columns], columns: Mapping[int, Columns]
+) -> dict[int, tuple[list[int], list[int], list[int], list[int]]]:
+    """By seed, what the tests take; two single seeds are a pair whatever their numbers."""
+    if len(reference) == len(columns) == 1:
+        ((seed, own),) = columns.items()
+        return {seed: (*next(iter(reference.values())), *own)}
+    return {seed: (*reference[seed], *columns[seed]) for seed in columns if seed in reference}
+
+
+def _with_difference(
+    row: Row,
+    pairs: Mapping[int, tuple[list[int], list[int], list[int], list[int]]],
+    blocks: Sequence[str | None] | None,
+) -> Row:
+    if not pairs:
+        return row
+    each = {seed: paired_bootstrap(*pair, blocks=blocks) for seed, pair in pairs.items()}
+    overall = next(iter(each.values()))
+    if len(pairs) > 1:
+        overall = hierarchical_paired_bootstrap(list(pairs.values()), blocks=blocks)
+    before = sum(_rate((pair[0], pair[1])) for pair in pairs.values()) / len(pairs)
+    return replace(
+        row,
+        difference=overall.difference,
+        relative=overall.difference.value / before if before else None,
+        seed_p_values={seed: one.p_value for seed, one in each.items()},
+        p_value=overall.p_value,
+    )
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """The rows with Holm's correction, where there is more than one comparison."""
+    tested = [row.p_value for row in rows if row.p_value is not None]
+    if len(tested) < 2:
+        return list(rows)
+    corrected = iter(holm(tested).tolist())
+    return [row if row.p_value is None else replace(row, corrected=next(corrected)) for row in rows]

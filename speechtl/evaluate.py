@@ -1,0 +1,232 @@
+"""evaluate(): a model on test sets, decoded, scored, and never on what it was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechtl import __version__, leakage
+from speechtl.batches import Examples
+from speechtl.cache import load_waveforms
+from speechtl.corpus_spec import CorpusSpec
+from speechtl.metrics import Counts, pool, score_utterances
+from speechtl.refusals import refuse_leaks, require_heads, require_texts
+from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
+from speechtl.stats import bootstrap_interval
+from speechtl.text import orthography
+from speechtl.transcribe import Recognised, recognise
+from speechtl.whole_files import explained, replace_folder
+
+if TYPE_CHECKING:
+    from speechtl.checkpoint import LoadedModel
+    from speechtl.corpus import Corpus
+    from speechtl.decode import DecodeSettings
+    from speechtl.text import Tokenizer
+    from speechtl.waveforms import Waveforms
+
+FEWEST_SPEAKERS = 5
+"""With fewer speakers than this an interval over speakers says little, and utterances are resampled."""
+
+
+def evaluate(
+    model: LoadedModel,
+    sets: Mapping[str, Corpus],
+    *,
+    settings: DecodeSettings,
+    show_progress: bool = False,
+) -> Report:
+    """Decode and score test sets; each error has a 95 % bootstrap interval.
+
+    The intervals resample utterances; where a corpus is split by speaker and knows at least five, they
+    resample whole speakers, since the utterances of one speaker are no independent draws.
+
+    Args:
+        model: from `load_model`.
+        sets: corpora by the name they are reported under; a corpus of several languages becomes one set
+            for each, named `<set>.<language>`.
+        settings: how to decode; with `closed` also the best of the model's listed words, for the languages
+            for which it lists any.
+        show_progress: whether to show progress bars on the terminal.
+
+    Raises:
+        ValueError: a set is empty, has a language without a head, or holds what the model was trained on;
+            all such sets in one message.
+    """
+    parts = _by_language(sets)
+    require_heads(model, parts)
+    require_texts(parts)
+    waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
+    digests = {name: waveforms[name].digests for name in parts}
+    shared = refuse_leaks(model, parts, digests)
+    found = {
+        name: _evaluated(
+            model, corpus, waveforms[name], settings, shared[name], name if show_progress else None
+        )
+        for name, corpus in parts.items()
+    }
+    return Report(
+        sets={name: entry for name, (entry, _) in found.items()},
+        hypotheses={name: hypotheses for name, (_, hypotheses) in found.items()},
+    )
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Write hyp/<set>.jsonl, then report.json, which marks that all is there.
+
+    Ids are unique over all sets: one that several sets have is written `<set>/<id>`.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    hypotheses = _with_unique_ids(report.hypotheses)
+
+    def write(beside: Path) -> None:
+        for name, entries in hypotheses.items():
+            save_hypotheses(beside / f"{name}.jsonl", entries)
+
+    with explained("the report", folder):
+        (folder / "report.json").unlink(missing_ok=True)
+        replace_folder(folder / "hyp", write)
+        report.save(folder / "report.json")
+
+
+def open_set(name: str, split: str | None, language: str | None) -> tuple[str, Corpus]:
+    """A corpus's test speech, and the name it is reported under.
+
+    Args:
+        name: a prepared corpus, a manifest, or a prepared folder.
+        split: a split, or `all`; without one `test`, or all of a corpus that has only one split.
+        language: one of the corpus's languages, or that of a manifest that names none.
+
+    Raises:
+        FileNotFoundError: there is no such corpus.
+        ValueError: it has no such split or language, or no test split and several others.
+    """
+    corpus = CorpusSpec(name, language=language).open()
+    splits = corpus.splits
+    if split is None and "test" not in splits and len(splits) > 1:
+        raise ValueError(f"corpus {name} has no split test; choose --split {', '.join(splits)} or all")
+    chosen = split or ("test" if "test" in splits else "all")
+    is_whole = chosen == "all" or splits == [chosen]
+    part = corpus if is_whole else corpus.filter(split=chosen)
+    return set_name(name, chosen if len(splits) > 1 else None), part
+
+
+def set_name(corpus: str, split: str | None) -> str:
+    """The name of a test set in reports: the corpus's, and the split's unless it is `test`."""
+    name = Path(corpus).stem.replace("-", "_")
+    return name if split in (None, "test") else f"{name}-{split}"
+
+
+def _by_language(sets: Mapping[str, Corpus]) -> dict[str, Corpus]:
+    """One corpus per set and language, by name."""
+    parts = {}
+    for name, corpus in sets.items():
+        languages = corpus.languages
+        if not languages:
+            raise ValueError(f"the test set {name} holds no utterances; choose another split or corpus")
+        for language in languages:
+            part = corpus.filter(language=language) if len(languages) > 1 else corpus
+            parts[name if len(languages) == 1 else f"{name}.{language}"] = part
+    return parts
+
+
+def _evaluated(
+    model: LoadedModel,
+    corpus: Corpus,
+    waveforms: Waveforms,
+    settings: DecodeSettings,
+    shared: leakage.Shared,
+    progress: str | None,
+) -> tuple[SetReport, tuple[Hypothesis, ...]]:
+    """The errors on a corpus of one language, and what was recognised."""
+    (language,) = corpus.languages
+    examples = Examples.of(corpus, waveforms, waveforms.durations, None)
+    hypotheses = _scored(
+        corpus, language, recognise(model.model, examples, language, settings, progress=progress)
+    )
+    report = replace(
+        _set_report(corpus, language, hypotheses),
+        decoding=settings.method,
+        shared_texts=shared.texts,
+        shared_speakers=shared.speakers,
+        references=_references(corpus, language),
+        text_rules=_text_rules(model.model.tokenizers[language]),
+    )
+    return report, hypotheses
+
+
+def _scored(corpus: Corpus, language: str, recognised: Recognised) -> tuple[Hypothesis, ...]:
+    """Each utterance's reference, hypothesis and counts."""
+    references = corpus.column("text")
+    scores = score_utterances(references, recognised.texts, language=language)
+    chosen = recognised.closed if recognised.closed is not None else [None] * len(references)
+    rules = orthography(language)
+    entries = []
+    for id_, speaker, text, word, score in zip(
+        corpus.column("id"), corpus.column("speaker"), references, chosen, scores, strict=True
+    ):
+        counts = dict(score.counts)
+        if word is not None:
+            wrong = int(word not in rules.alternatives(text))
+            counts["closed"] = Counts(errors=wrong, total=1, sub=wrong, del_=0, ins=0)
+        entries.append(Hypothesis(id_, language, speaker, score.reference, score.hypothesis, counts, word))
+    return tuple(entries)
+
+
+def _set_report(corpus: Corpus, language: str, hypotheses: Sequence[Hypothesis]) -> SetReport:
+    """Pooled errors with intervals; a metric that counts nothing here is absent."""
+    speakers = [entry.speaker for entry in hypotheses]
+    known = set(speakers) - {None}
+    by_speaker = corpus.split_by == "speaker" and None not in speakers and len(known) >= FEWEST_SPEAKERS
+    counts = [entry.counts for entry in hypotheses]
+    return SetReport(
+        language=language,
+        utterances=len(hypotheses),
+        metrics={
+            name: _metric([count[name] for count in counts], pooled, speakers if by_speaker else None)
+            for name, pooled in pool(counts).items()
+            if pooled.total > 0
+        },
+        resampled="speakers" if by_speaker else "utterances",
+    )
+
+
+def _metric(counts: Sequence[Counts], pooled: Counts, blocks: Sequence[str | None] | None) -> Metric:
+    errors, totals = [count.errors for count in counts], [count.total for count in counts]
+    interval = bootstrap_interval(errors, totals, blocks=blocks) if len(counts) > 1 else None
+    return Metric(
+        value=pooled.rate,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        **vars(pooled),
+    )
+
+
+def _references(corpus: Corpus, language: str) -> str:
+    """A hash of ids and normalised texts with all their alternatives: equal sets can be compared."""
+    rules = orthography(language)
+    pairs = zip(corpus.column("id"), corpus.column("text"), strict=True)
+    texts = sorted([id_, *rules.alternatives(text)] for id_, text in pairs)
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+def _text_rules(tokenizer: Tokenizer) -> dict[str, str]:
+    units = json.dumps(tokenizer.units, ensure_ascii=False)
+    return {"speechtl": __version__, "tokenizer": hashlib.sha256(units.encode()).hexdigest()[:12]}
+
+
+def _with_unique_ids(
+    hypotheses: Mapping[str, Iterable[Hypothesis]],
+) -> dict[str, list[Hypothesis]]:
+    sets = {name: list(entries) for name, entries in hypotheses.items()}
+    seen = Counter(entry.id for entries in sets.values() for entry in entries)
+    return {
+        name: [replace(e, id=f"{name}/{e.id}") if seen[e.id] > 1 else e for e in entries]
+        for name, entries in sets.items()
+    }

@@ -1,0 +1,142 @@
+"""Speech that CTC cannot be trained or scored on, found before training, all of it at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from speechtl.batches import Examples
+from speechtl.corpus import Corpus
+from speechtl.faults import listed
+from speechtl.features import SAMPLE_RATE
+from speechtl.models.acoustic import AcousticModel
+from speechtl.models.heads import frames_needed
+from speechtl.text import Tokenizer, orthography
+from speechtl.text_faults import text_fault
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_faulty_texts(corpora: Mapping[str, Corpus]) -> None:
+    """Refuse languages that do not choose an orthography, and texts without units in theirs.
+
+    Args:
+        corpora: by the role that the message names.
+
+    Raises:
+        ValueError: all such languages and utterances in one message.
+    """
+    faults = [fault for role, corpus in corpora.items() for fault in _text_faults(role, corpus)]
+    if faults:
+        raise ValueError(
+            f"{len(faults)} faults in the texts:\n  {listed(faults, separator=chr(10) + '  ')}\n"
+            "Correct them in the corpus, or leave these utterances out."
+        )
+
+
+def _text_faults(role: str, corpus: Corpus) -> Iterator[str]:
+    sound = set()
+    for tag in corpus.languages:
+        try:
+            canonical = orthography(tag).tag
+        except ValueError as error:
+            yield f"{role}: {error}"
+            continue
+        if canonical == tag:
+            sound.add(tag)
+        else:
+            yield f"{role}: the language {tag!r} is written {canonical!r}"
+    ids, languages, texts = (corpus.column(name) for name in ("id", "language", "text"))
+    for where, fault in _found(languages, texts, sound, _message):
+        yield f"{role}: {ids[where]} ({languages[where]}): {fault}"
+
+
+def _message(tag: str, text: str) -> str | None:
+    fault = text_fault(tag, text)
+    return None if fault is None else fault.message
+
+
+def refuse_unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> None:
+    """Refuse training texts with units that the source's head for their language lacks.
+
+    Raises:
+        ValueError: all such utterances in one message.
+    """
+    faults = _unknown_units(corpus, tokenizers)
+    if faults:
+        raise ValueError(
+            f"{len(faults)} training utterances have units that the source's heads lack:\n  "
+            f"{listed(faults, separator=chr(10) + '  ')}\nLeave them out, or start from a source that was "
+            "trained on these units."
+        )
+
+
+def warn_of_unknown_units(corpora: Mapping[str, Corpus], tokenizers: Mapping[str, Tokenizer]) -> None:
+    """Warn of dev and test texts with units that no training text has: these can only be errors."""
+    for role, corpus in corpora.items():
+        faults = _unknown_units(corpus, tokenizers)
+        if faults:
+            logger.warning(
+                "%s: %d of %d utterances have units that no training text has, and will be wrong there: %s",
+                role,
+                len(faults),
+                len(corpus),
+                listed(faults[:5]),
+            )
+
+
+def _unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> list[str]:
+    known = {tag: set(tokenizer.units) for tag, tokenizer in tokenizers.items()}
+
+    def unknown(tag: str, text: str) -> str | None:
+        units = [unit for unit in orthography(tag).units(text) if unit not in known[tag]]
+        return ", ".join(map(repr, dict.fromkeys(units))) or None
+
+    ids, languages, texts = (corpus.column(name) for name in ("id", "language", "text"))
+    return [f"{ids[where]}: {fault}" for where, fault in _found(languages, texts, set(known), unknown)]
+
+
+def _found(
+    languages: Sequence[str],
+    texts: Sequence[str],
+    chosen: set[str],
+    fault_of: Callable[[str, str], str | None],
+) -> Iterator[tuple[int, str]]:
+    """The utterances of the chosen languages with a fault; each distinct text is looked at once."""
+    known: dict[tuple[str, str], str | None] = {}
+    for where, entry in enumerate(zip(languages, texts, strict=True)):
+        if entry[0] not in chosen:
+            continue
+        if entry not in known:
+            known[entry] = fault_of(*entry)
+        fault = known[entry]
+        if fault is not None:
+            yield where, fault
+
+
+def refuse_short(model: AcousticModel, examples: Examples, speeds: Sequence[float]) -> None:
+    """Refuse utterances with fewer encoder frames, at the fastest speed, than CTC needs for their labels.
+
+    Raises:
+        ValueError: all such utterances in one message.
+    """
+    fastest = max(speeds)
+    shortest = torch.from_numpy((examples.seconds / fastest * SAMPLE_RATE).astype(np.int64))
+    faults = []
+    for index, frames in enumerate(model.encoded_frames(shortest).tolist()):
+        labels = examples.labels[index]
+        needed = int(frames_needed(torch.tensor([labels]), torch.tensor([len(labels)])))
+        if frames < needed:
+            faults.append(
+                f"{examples.ids[index]}: {examples.seconds[index]:.2f} s give {frames} frames at speed "
+                f"{fastest}, its {len(labels)} units need {needed}"
+            )
+    if faults:
+        raise ValueError(
+            f"{len(faults)} utterances are too short for their labels (CTC needs a frame per unit, and one "
+            f"between equal ones):\n  {listed(faults, separator=chr(10) + '  ')}\n"
+            "Correct their texts or audio, leave them out, or set --augment.speeds 1.0."
+        )

@@ -1,0 +1,62 @@
+"""Losses that are not finite: left out of the step, counted and named; they end a run when they persist."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from speechtl.faults import listed
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 20
+"""So many steps in a row with a loss that is not finite stop a run."""
+
+
+def average_finite(term: Tensor) -> Tensor:
+    """A term as a scalar: the sum of its finite values divided by how many utterances there are.
+
+    NaN where none is finite, so that the whole step is left out.
+    """
+    if term.ndim == 0:
+        return term
+    bad = ~torch.isfinite(term)
+    total = term.masked_fill(bad, 0).sum() / len(term)
+    return torch.where(bad.all(), torch.nan, total)
+
+
+def sum_losses(losses: Mapping[str, Tensor]) -> Tensor:
+    """Add the named terms."""
+    return torch.stack(list(losses.values())).sum()
+
+
+def culprits(terms: Mapping[str, Tensor], ids: Sequence[str], norm: Tensor) -> str | None:
+    """Whose losses (batch,) are not finite, or that the gradient's norm is not; None if all is well."""
+    bad = [
+        ids[i]
+        for term in terms.values()
+        if term.ndim == 1
+        for i in torch.nonzero(~torch.isfinite(term)).flatten().tolist()
+    ]
+    if bad:
+        return listed(list(dict.fromkeys(bad)))
+    return None if torch.isfinite(norm) else f"the gradient of the batch {listed(ids)}"
+
+
+class StatisticsGuard:
+    """Remembers a model's buffers: a forward pass that overflows would leave NaN in its batch norms."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._buffers = list(model.buffers())
+        self._copies = [buffer.clone() for buffer in self._buffers]
+
+    def remember(self) -> None:
+        """Note the buffers as they are."""
+        torch._foreach_copy_(self._copies, self._buffers)
+
+    def restore(self) -> None:
+        """Put the buffers back as they were noted."""
+        torch._foreach_copy_(self._buffers, self._copies)

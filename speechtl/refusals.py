@@ -1,0 +1,98 @@
+"""What is refused before a model is evaluated, with all that is wrong in one message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speechtl import leakage
+from speechtl.faults import listed
+from speechtl.text import orthography
+
+if TYPE_CHECKING:
+    from speechtl.checkpoint import LoadedModel
+    from speechtl.corpus import Corpus
+
+
+def refuse_run_folder(folder: Path) -> None:
+    """Refuse to write another report over that of a run.
+
+    Raises:
+        ValueError: the folder belongs to a run.
+    """
+    if (folder / "experiment.json").exists():
+        raise ValueError(f"{folder} is a run's folder, whose report must stay; choose another --out DIR")
+
+
+def require_words(model: LoadedModel, corpus: Corpus) -> None:
+    """Refuse closed decisions where the model lists no words for any of the corpus's languages.
+
+    Raises:
+        ValueError: it lists none; names the languages for which it does.
+    """
+    listing = [tag for tag, words in model.model.words.items() if words]
+    if not set(corpus.languages) & set(listing):
+        raise ValueError(
+            f"the model lists words for {', '.join(listing) or 'no language'}, the corpus is in "
+            f"{', '.join(corpus.languages)}: there is nothing to choose from, drop --closed"
+        )
+
+
+def require_heads(model: LoadedModel, parts: Mapping[str, Corpus]) -> None:
+    """Refuse test sets in languages that the model has no head for.
+
+    Raises:
+        ValueError: there are some; names them, and the languages that it has.
+    """
+    heads = model.model.languages
+    unknown = {name: tag for name, corpus in parts.items() for tag in corpus.languages if tag not in heads}
+    if unknown:
+        found = ", ".join(f"{name} is in {tag}" for name, tag in unknown.items())
+        raise ValueError(
+            f"the model has heads for {', '.join(heads)}, but {found}. Evaluate it on speech in its "
+            "languages (--language chooses one of a corpus's), or adapt it to the others with `speechtl run`."
+        )
+
+
+def require_texts(parts: Mapping[str, Corpus]) -> None:
+    """Refuse references of which nothing is left to score, such as punctuation alone.
+
+    Raises:
+        ValueError: there are some; names their utterances.
+    """
+    faults = []
+    for corpus in parts.values():
+        (language,) = corpus.languages
+        for id_, text in zip(corpus.column("id"), corpus.column("text"), strict=True):
+            if not any(orthography(language).alternatives(text)):
+                faults.append(f"{id_} ({text!r})")
+    if faults:
+        raise ValueError(
+            f"{len(faults)} references have nothing to score: {listed(faults)}. Correct their texts or leave "
+            "these utterances out."
+        )
+
+
+def refuse_leaks(
+    model: LoadedModel, parts: Mapping[str, Corpus], digests: Mapping[str, Sequence[str]]
+) -> dict[str, leakage.Shared]:
+    """What each set shares with the training, where that is allowed.
+
+    Args:
+        model: with the hashes of all that it was trained on.
+        parts: test sets by name.
+        digests: by the same names, of the decoded audio, one per utterance.
+
+    Raises:
+        ValueError: a set holds what the model was trained on; names all such sets.
+    """
+    shared, faults = {}, []
+    for name, corpus in parts.items():
+        try:
+            shared[name] = leakage.check(model.fingerprints, corpus, digests[name], where=name)
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("\n".join(faults))
+    return shared

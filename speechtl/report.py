@@ -1,0 +1,251 @@
+"""Report: the errors of a model on named test sets, with how sure they are; report.json and hyp/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speechtl.metrics import Counts
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+KALDI_LABELS = {"wer": "WER", "cer": "CER", "syllable": "SYL", "closed": "CLOSED"}
+"""Metrics with a line in Kaldi's style. Kaldi's own SER is the sentence error, so syllables are SYL."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One error rate over a test set, with its 95 % bootstrap interval, and what it counts."""
+
+    value: float
+    """Errors divided by total."""
+    low: float | None
+    """None on a single utterance, as is `high`: nothing can be resampled."""
+    high: float | None
+    errors: int
+    total: int
+    sub: int
+    del_: int
+    ins: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """For report.json, where `del_` is `del`."""
+        return {name.rstrip("_"): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Metric:
+        """The inverse of `to_dict`."""
+        rates = {name: stored[name] for name in ("value", "low", "high")}
+        return cls(**rates, **vars(Counts.from_dict(dict(stored))))
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """The errors on one test set in one language, and how they were measured."""
+
+    language: str
+    utterances: int
+    metrics: dict[str, Metric]
+    """By name: wer, cer, syllable, syllable_toneless, tone, closed; what a language lacks is absent."""
+    resampled: str = "utterances"
+    """What the intervals resample: utterances, or speakers where the corpus is split by speaker."""
+    decoding: str = "constrained"
+    """The method that decoded; `closed` always chooses among the model's listed words."""
+    shared_texts: int = 0
+    """Utterances whose text was trained on, where that is allowed."""
+    shared_speakers: int = 0
+    """Utterances whose speaker was trained on, where that is allowed."""
+    references: str = ""
+    """Hash of the ids and normalised references: errors on sets that have the same one can be compared."""
+    text_rules: Mapping[str, str] = field(default_factory=dict)
+    """What normalised and cut the texts: the speechtl version, and a hash of the tokenizer."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For report.json."""
+        return {**vars(self), "metrics": {name: metric.to_dict() for name, metric in self.metrics.items()}}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> SetReport:
+        """The inverse of `to_dict`."""
+        metrics = {name: Metric.from_dict(metric) for name, metric in stored["metrics"].items()}
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        return cls(**(known | {"metrics": metrics}))
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What the training took."""
+
+    steps: int
+    audio_seconds: float
+    """Speech that was trained on, repetitions counted."""
+    wall_seconds: float
+    audio_seconds_per_second: float
+    source_wall_seconds: float | None
+    """The source's own training; None from scratch, or where it is not known."""
+    best: Mapping[str, Any]
+    """Step and dev errors of the weights that were kept."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One utterance of a test set as it was recognised."""
+
+    id: str
+    language: str
+    speaker: str | None
+    ref: str
+    """Normalised; of several alternatives the one that was scored."""
+    hyp: str
+    """Normalised."""
+    counts: dict[str, Counts]
+    """By metric."""
+    closed: str | None = None
+    """The best of the model's listed words, where it was asked for."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """One line of hyp/<set>.jsonl."""
+        counts = {metric: count.to_dict() for metric, count in self.counts.items()}
+        values = {**vars(self), "counts": counts}
+        return {name: value for name, value in values.items() if name != "closed" or value is not None}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Hypothesis:
+        """The inverse of `to_dict`."""
+        counts = {name: Counts.from_dict(count) for name, count in stored["counts"].items()}
+        return cls(**{**stored, "counts": counts})
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run or an evaluation found."""
+
+    sets: dict[str, SetReport]
+    train: TrainSummary | None = None
+    source_sets: dict[str, SetReport] = field(default_factory=dict)
+    """On the source's own test sets: what the transfer cost there."""
+    hypotheses: dict[str, tuple[Hypothesis, ...]] = field(default_factory=dict)
+    """By set, in the corpus's order; these go to hyp/, not to report.json."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What report.json holds."""
+        return {
+            "sets": {name: entry.to_dict() for name, entry in self.sets.items()},
+            "train": None if self.train is None else asdict(self.train),
+            "source_sets": {name: entry.to_dict() for name, entry in self.source_sets.items()},
+        }
+
+    def save(self, path: Path) -> None:
+        """Write report.json beside, then rename it into place."""
+        from speechtl.whole_files import write_json
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, self.to_dict())
+
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        """Read a report.json; its hypotheses stay in hyp/.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: the file is damaged, or no report.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing; expected a finished run, or the folder of `speechtl evaluate --out`"
+            )
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                sets={name: SetReport.from_dict(entry) for name, entry in stored["sets"].items()},
+                train=TrainSummary(**stored["train"]) if stored.get("train") else None,
+                source_sets={
+                    name: SetReport.from_dict(entry) for name, entry in stored.get("source_sets", {}).items()
+                },
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{path} is not a report of speechtl, or only a part of one ({error!r}). Evaluate the model "
+                "again with `speechtl evaluate MODEL CORPUS --out DIR`."
+            ) from error
+
+
+def save_hypotheses(path: Path, hypotheses: Iterable[Hypothesis]) -> None:
+    """Write one line of JSON per utterance."""
+    from speechtl.whole_files import write_bytes
+
+    lines = (json.dumps(entry.to_dict(), ensure_ascii=False) + "\n" for entry in hypotheses)
+    write_bytes(path, "".join(lines).encode())
+
+
+def load_hypotheses(path: Path) -> list[Hypothesis]:
+    """Read what `save_hypotheses` wrote.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: a line is damaged; names it.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing; report.json beside hyp/ names this set, so a part of the folder was lost. "
+            "Evaluate the model again with `speechtl evaluate MODEL CORPUS --out DIR`."
+        )
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            found.append(Hypothesis.from_dict(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number}: no recognised utterance ({error!r})") from error
+    return found
+
+
+def kaldi_lines(report: Report) -> list[str]:
+    """`%WER 42.61 [ 4210 / 9880, 350 ins, 1024 del, 2836 sub ] <set>`, a line per set and metric."""
+    return [
+        f"%{label} {100 * metric.value:.2f} [ {metric.errors} / {metric.total}, {metric.ins} ins, "
+        f"{metric.del_} del, {metric.sub} sub ] {name}"
+        for name, entry in {**report.sets, **report.source_sets}.items()
+        for key, label in KALDI_LABELS.items()
+        if (metric := entry.metrics.get(key)) is not None
+    ]
+
+
+def render(report: Report) -> Table:
+    """A table of every error with its interval: the sets, and below them the source's own."""
+    from rich.table import Table
+
+    table = Table(caption="\n".join(_notes(report)), caption_justify="left")
+    for heading in ("set", "language", "utterances", "metric", "error", "95 % interval", "errors / total"):
+        table.add_column(heading, justify="left" if heading in ("set", "language", "metric") else "right")
+    for sets, prefix in ((report.sets, ""), (report.source_sets, "source: ")):
+        for name, entry in sets.items():
+            head = (prefix + name, entry.language, str(entry.utterances))
+            for key, metric in entry.metrics.items():
+                table.add_row(*head, key, *_cells(metric))
+                head = ("", "", "")
+            table.add_section()
+    return table
+
+
+def _notes(report: Report) -> list[str]:
+    """How the errors were measured, and what training and test share."""
+    sets = {**report.sets, **report.source_sets}
+    resampled = " or ".join(sorted({entry.resampled for entry in sets.values()}))
+    decoding = " or ".join(sorted({entry.decoding for entry in sets.values()}))
+    notes = [f"{decoding} decoding; 95 % bootstrap intervals over {resampled}"]
+    for name, entry in sets.items():
+        shared = {"texts": entry.shared_texts, "speakers": entry.shared_speakers}
+        if found := [f"{what} of {count}" for what, count in shared.items() if count]:
+            notes.append(f"{name}: the training knows the {' and the '.join(found)} utterances")
+    return notes
+
+
+def _cells(metric: Metric) -> tuple[str, str, str]:
+    interval = "-"
+    if metric.low is not None and metric.high is not None:
+        interval = f"{100 * metric.low:.1f} – {100 * metric.high:.1f}"
+    return f"{100 * metric.value:.1f} %", interval, f"{metric.errors} / {metric.total}"

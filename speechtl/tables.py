@@ -1,0 +1,175 @@
+"""Tables for the terminal, and the same as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from speechtl.cache import CachedShard
+    from speechtl.compare import SetComparison
+    from speechtl.corpus import Corpus
+    from speechtl.stats import Interval
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column's heading, and whether its cells are numbers."""
+
+    heading: str
+    is_number: bool = True
+
+
+@dataclass
+class Table:
+    """Rows of text under headings, with a line above and notes below."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def rich(self) -> RichTable:
+        """For the terminal."""
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(
+            title=self.title or None,
+            title_justify="left",
+            caption=Text("\n".join(self.notes)) if self.notes else None,
+            caption_justify="left",
+        )
+        for column in self.columns:
+            table.add_column(column.heading, justify="right" if column.is_number else "left")
+        for row in self.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        return table
+
+    def markdown(self) -> str:
+        """For a document: a title, a pipe table and the notes."""
+        headings = [column.heading for column in self.columns]
+        rules = ["---:" if column.is_number else "---" for column in self.columns]
+        lines = [_pipes(row) for row in (headings, rules, *self.rows)]
+        title = [f"**{self.title}**", ""] if self.title else []
+        notes = ["", *self.notes] if self.notes else []
+        return "\n".join([*title, *lines, *notes])
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def summary_table(corpus: Corpus) -> RichTable:
+    """What a corpus holds per split and language, and what was left out."""
+    texts, numbers = ("split", "language"), ("utterances", "minutes", "speakers", "texts", "units")
+    columns = [Column(name, is_number=False) for name in texts] + [Column(name) for name in numbers]
+    table = Table(corpus.name, columns)
+    for row in corpus.summary():
+        speakers = "unknown" if row.speakers is None else str(row.speakers)
+        if row.speakers is not None and row.unknown_speakers:
+            speakers += f" + {row.unknown_speakers} unknown"
+        counts = (str(row.utterances), f"{row.minutes:.1f}", speakers, str(row.texts), str(row.units))
+        table.rows.append((row.split, row.language, *counts))
+    table.notes.append(
+        f"{len(corpus)} utterances, {corpus.minutes / 60:.2f} hours; split by {corpus.split_by}"
+    )
+    if corpus.left_out:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(corpus.left_out.items()))
+        table.notes.append(f"left out: {reasons}")
+    return table.rich()
+
+
+def cache_table(shards: Sequence[CachedShard], place: str) -> RichTable:
+    """The shards of the cache, and their total."""
+    columns = [
+        Column("shard", is_number=False),
+        Column("corpora", is_number=False),
+        Column("clips"),
+        Column("hours"),
+        Column("size"),
+    ]
+    table = Table(f"decoded audio in {place}", columns)
+    for shard in shards:
+        cells = (str(shard.clips), f"{shard.hours:.2f}", size(shard.bytes))
+        table.rows.append((shard.shard, ", ".join(shard.corpora), *cells))
+    clips, hours = sum(shard.clips for shard in shards), sum(shard.hours for shard in shards)
+    table.notes.append(f"in all {clips} clips, {hours:.2f} hours, {size(sum(s.bytes for s in shards))}")
+    return table.rich()
+
+
+def size(count: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> size(999), size(32_000_000)
+    ('999 B', '32.0 MB')
+    """
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.95:
+            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def comparison_table(compared: SetComparison) -> Table:
+    """The errors of runs on one set, each against the first."""
+    first = compared.rows[0]
+    several = any(len(row.seeds) > 1 for row in compared.rows)
+    corrected = any(row.corrected is not None for row in compared.rows)
+    headings = ["run", "seeds", f"{compared.metric} error", "over utterances"]
+    headings += ["over seeds"] if several else []
+    headings += [f"against {first.run}", "relative"] if len(compared.rows) > 1 else []
+    headings += ["p by seed"] if several and len(compared.rows) > 1 else []
+    headings += ["p (Holm)" if corrected else "p"] if len(compared.rows) > 1 else []
+    kind = "source's set" if compared.is_source else "set"
+    title = f"{kind} {compared.name}: {compared.language}, {compared.utterances} utterances"
+    table = Table(title, [Column(heading, is_number=heading != "run") for heading in headings])
+    for row in compared.rows:
+        cells = {
+            "run": row.run,
+            "seeds": ", ".join(str(seed) for seed in row.seeds),
+            headings[2]: f"{100 * row.error:.1f} %",
+            "over utterances": _range(row.over_utterances),
+            "over seeds": _range(row.over_seeds),
+            f"against {first.run}": _difference(row.difference),
+            "relative": "" if row.relative is None else f"{100 * row.relative:+.1f} %",
+            "p by seed": ", ".join(_p_value(p) for p in row.seed_p_values.values()),
+            "p": _p_value(row.p_value),
+            "p (Holm)": _p_value(row.corrected),
+        }
+        table.rows.append([cells[heading] for heading in headings])
+    table.notes.extend(_notes(compared))
+    return table
+
+
+def _notes(compared: SetComparison) -> list[str]:
+    notes = [f"95 % intervals; the bootstrap resamples {compared.resampled}"]
+    paired = {row.run: tuple(row.seed_p_values) for row in compared.rows[1:]}
+    for run, seeds in paired.items():
+        if not seeds:
+            notes.append(f"{run} has no seed in common with {compared.rows[0].run}: no paired test")
+    if any(len(seeds) > 1 for seeds in paired.values()):
+        notes.append("differences and the last column's p: paired bootstrap over seeds too")
+    if len(compared.decodings) > 1:
+        notes.append(f"the runs were decoded differently: {', '.join(compared.decodings)}")
+    return notes
+
+
+def _range(interval: Interval | None) -> str:
+    return "" if interval is None else f"{100 * interval.low:.1f} – {100 * interval.high:.1f}"
+
+
+def _difference(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,216 @@
+import importlib.util
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import speechtl.experiment
+from speechtl.cli import _parse_recipe
+from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.experiment import Experiment, load_recipe, recipe_names
+from speechtl.features import AugmentSettings
+from speechtl.settings_json import flatten
+from speechtl.train_settings import TrainSettings
+from speechtl.transfer.base import Transfer
+
+NAMES = {
+    "arabic/commands": "arabic-commands",
+    "english/commands": "english-commands",
+    "english/digits": "english-digits",
+    "multilingual": "multilingual",
+    "taiwanese/finetune": "taiwanese-finetune",
+    "taiwanese/full": "taiwanese-full",
+    "taiwanese/scratch": "taiwanese-scratch",
+}
+SCRATCH = load_recipe("taiwanese/scratch")
+
+
+@dataclass(frozen=True)
+class Scaled(Transfer):
+    """A method with a field of its own."""
+
+    scale: float = 1.0
+
+
+def corpora(experiment: Experiment) -> list[CorpusSpec]:
+    return [*experiment.targets, *experiment.dev, *experiment.tests, *experiment.source_tests]
+
+
+def test_the_recipes_are_those_of_the_design() -> None:
+    assert {name: load_recipe(name).name for name in recipe_names()} == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_recipe_survives_json(name: str) -> None:
+    experiment = load_recipe(name)
+    assert Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
+    assert _parse_recipe(name, []) == experiment
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_recipe_names_corpora_that_can_be_prepared(name: str) -> None:
+    for spec in corpora(load_recipe(name)):
+        assert importlib.util.find_spec(f"data_prep.{spec.name}") is not None, spec
+        assert spec.split in ("train", "dev", "test")
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_source_and_unit_table_is_there(name: str) -> None:
+    experiment = load_recipe(name)
+    if experiment.source is not None:
+        assert load_recipe(experiment.source).source is None
+        assert experiment.source_tests == load_recipe(experiment.source).tests
+    if experiment.unit_table is not None:
+        assert importlib.util.find_spec(experiment.unit_table) is not None
+
+
+def test_the_source_never_hears_taiwanese() -> None:
+    assert not any("taiwanese" in spec.name for spec in corpora(load_recipe("multilingual")))
+
+
+def test_scratch_and_finetune_have_the_same_target() -> None:
+    finetune = load_recipe("taiwanese/finetune")
+    assert (finetune.target, finetune.dev, finetune.tests) == (SCRATCH.target, SCRATCH.dev, SCRATCH.tests)
+    assert finetune.decode == SCRATCH.decode
+
+
+def test_a_method_of_another_class_survives_json() -> None:
+    experiment = replace(SCRATCH, method=Scaled(scale=0.5, head_rows="random"))
+    values = json.loads(json.dumps(experiment.to_dict()))
+    assert values["method"]["class"] == f"{__name__}:Scaled"
+    assert Experiment.from_dict(values) == experiment
+
+
+def test_whole_numbers_are_equal_settings_however_they_are_written() -> None:
+    assert replace(SCRATCH, target=replace(SCRATCH.target, minutes=10.0)).to_dict() == SCRATCH.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": 1}, "unknown settings colour; known are augment"),
+        ({"train": {"setps": 3}}, "train has unknown settings setps; known are steps"),
+        ({"train": {"steps": "many"}}, "train.steps is 'many'; expected int"),
+        ({"train": {"precision": "fp8"}}, "train.precision is 'fp8'"),
+        ({"train": {"steps": True}}, "train.steps is True"),
+        ({"dev": "en"}, "dev is 'en'"),
+        ({"dev": [{"split": "dev"}]}, "dev.0 lacks the settings name"),
+        ({"dev": []}, "dev needs at least one corpus"),
+        ({"seed": -1}, "seed=-1; expected 0 or more"),
+        ({"name": "a/b"}, "expected no / in it"),
+        ({"source_tests": [{"name": "x"}]}, "source_tests without a source"),
+        ({"method": {"class": "os:nothing"}}, "method.class is 'os:nothing', which cannot be imported"),
+        ({"method": {"class": "json:JSONDecoder"}}, "which is no transfer method"),
+        ({"method": {}}, "method.class is None"),
+        ({"target": {"name": "x", "minutes": "some"}}, "target.minutes is 'some'"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Experiment.from_dict(SCRATCH.to_dict() | changes)
+
+
+def test_missing_settings_are_named() -> None:
+    values = SCRATCH.to_dict()
+    del values["tests"]
+    with pytest.raises(ValueError, match=r"settings are missing: .*tests"):
+        Experiment.from_dict(values)
+
+
+def test_a_target_may_be_one_corpus_or_several() -> None:
+    assert SCRATCH.targets == (SCRATCH.target,)
+    several = replace(SCRATCH, target=(corpus("a"), corpus("b", minutes=3)))
+    assert len(several.targets) == 2
+    assert Experiment.from_dict(several.to_dict()) == several
+
+
+def test_flags_change_fields_and_become_part_of_the_name() -> None:
+    flags = ["--target.minutes", "3", "--train.lr", "1e-3", "--seed", "2"]
+    chosen = _parse_recipe("taiwanese/finetune", flags)
+    assert chosen.name == "taiwanese-finetune+target.minutes=3+train.lr=0.001"
+    assert chosen.seed == 2
+    assert chosen.target == replace(SCRATCH.target, minutes=3)
+    assert _parse_recipe("taiwanese/scratch", ["--target.minutes", "all"]).target.minutes == "all"
+    assert _parse_recipe("multilingual", ["--train.steps", "9"]).name == "multilingual+train.steps=9"
+    assert _parse_recipe("multilingual", ["--method.head-rows", "random"]).method.head_rows == "random"
+
+
+def test_flags_that_change_nothing_leave_the_name() -> None:
+    assert _parse_recipe("taiwanese/scratch", ["--target.minutes", "10", "--seed", "4"]).name == SCRATCH.name
+
+
+def test_a_replayed_experiment_keeps_its_name(tmp_path: Path) -> None:
+    chosen = _parse_recipe("taiwanese/scratch", ["--target.minutes", "3"])
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps({"experiment": chosen.to_dict()}))
+    assert _parse_recipe(str(path), []) == chosen
+
+
+def test_long_values_and_slashes_are_eight_digits_in_the_name() -> None:
+    def part(**changes: object) -> str:
+        return replace(SCRATCH, **changes).with_overrides_in_name(SCRATCH).name.split("+", 1)[1]
+
+    assert part(source="multilingual@2") == "source=multilingual@2"
+    hashed = part(source="runs/x/seed-0").removeprefix("source=")
+    assert len(hashed) == 8
+    assert int(hashed, 16) >= 0
+    assert part(source="m" * 40) == "source=" + "m" * 40
+    assert len(part(source="m" * 41)) == len("source=") + 8
+    assert part(augment=AugmentSettings(speeds=(1.0,))) == "augment.speeds=[1]"
+    assert part(source="a/b") != part(source="a/c")
+
+
+def test_many_overrides_still_make_a_name_that_file_systems_allow() -> None:
+    train = TrainSettings(7, 30, 1e-4, 0.2, 0.02, 4, 0.9, 2, "fp32", 7, 300, 30, 1)
+    chosen = replace(SCRATCH, train=train).with_overrides_in_name(SCRATCH)
+    assert len(chosen.name.encode()) <= 200
+    assert chosen.name.startswith("taiwanese-scratch+")
+    assert replace(SCRATCH, name="mine").with_overrides_in_name(SCRATCH).name == "mine"
+
+
+def test_a_mistyped_flag_is_met_with_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _parse_recipe("taiwanese/scratch", ["--train.setps", "3"])
+    assert caught.value.code == 2
+    assert "--train.steps" in "".join(capsys.readouterr())
+
+
+def test_an_unknown_recipe_names_similar_ones() -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"did you mean taiwanese/finetune.*There are: arabic/commands"
+    ):
+        load_recipe("taiwanese/finetun")
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.py does not exist"):
+        load_recipe("nowhere.py")
+    with pytest.raises(FileNotFoundError, match=r"expected a run's experiment\.json"):
+        load_recipe("nowhere.json")
+    with pytest.raises(ValueError, match="holds no `experiment`"):
+        load_recipe("taiwanese")
+
+
+def test_a_recipe_of_ones_own_may_define_its_method(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass, replace\n"
+        "from recipes.taiwanese.scratch import experiment as scratch\n"
+        "from speechtl.transfer import Transfer\n"
+        "@dataclass(frozen=True)\n"
+        "class Mine(Transfer):\n"
+        "    strength: float = 2.0\n"
+        "experiment = replace(scratch, name='own', method=Mine())\n"
+    )
+    experiment = load_recipe(str(path))
+    assert experiment.name == "own"
+    assert Experiment.from_dict(experiment.to_dict()) == experiment
+
+
+def test_nested_settings_are_flat_by_dotted_name() -> None:
+    assert flatten({"a": {"b": 1}, "c": [{"d": 2}, {"d": 3}], "e": [1, 2]}) == {
+        "a.b": 1,
+        "c.0.d": 2,
+        "c.1.d": 3,
+        "e": [1, 2],
+    }
+    assert speechtl.experiment.LONGEST_VALUE == 40

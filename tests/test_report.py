@@ -1,0 +1,100 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from speechtl.metrics import Counts
+from speechtl.report import (
+    Hypothesis,
+    Metric,
+    Report,
+    SetReport,
+    TrainSummary,
+    kaldi_lines,
+    load_hypotheses,
+    render,
+    save_hypotheses,
+)
+
+WER = Metric(0.42611, 0.41, 0.44, errors=4210, total=9880, sub=2836, del_=1024, ins=350)
+SYLLABLE = Metric(0.5, 0.25, 0.75, errors=2, total=4, sub=2, del_=0, ins=0)
+REPORT = Report(
+    sets={"words": SetReport("nan-Latn-tailo", 500, {"wer": WER, "syllable": SYLLABLE}, shared_texts=3)},
+    train=TrainSummary(100, 50.0, 10.0, 5.0, None, {"step": 90}),
+    source_sets={"digits": SetReport("en", 20, {"wer": replace(WER, low=None, high=None)}, "speakers")},
+    hypotheses={"words": (Hypothesis("a", "nan-Latn-tailo", None, "khì", "", {"wer": Counts(1, 1, 0, 1)}),)},
+)
+
+
+def test_a_report_is_read_as_it_was_written_without_its_hypotheses(tmp_path: Path) -> None:
+    REPORT.save(tmp_path / "run" / "report.json")
+    assert Report.load(tmp_path / "run" / "report.json") == replace(REPORT, hypotheses={})
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["report.json"]
+
+
+def test_report_json_has_the_documented_keys(tmp_path: Path) -> None:
+    REPORT.save(tmp_path / "report.json")
+    stored = json.loads((tmp_path / "report.json").read_text())
+    assert set(stored) == {"sets", "train", "source_sets"}
+    words = stored["sets"]["words"]
+    assert (words["language"], words["utterances"]) == ("nan-Latn-tailo", 500)
+    assert words["metrics"]["wer"] == {
+        "value": 0.42611,
+        "low": 0.41,
+        "high": 0.44,
+        "errors": 4210,
+        "total": 9880,
+        "sub": 2836,
+        "del": 1024,
+        "ins": 350,
+    }
+    times = ("audio_seconds", "wall_seconds", "audio_seconds_per_second", "source_wall_seconds")
+    assert {"steps", *times} < set(stored["train"])
+
+
+def test_kaldi_lines_are_kaldi_s() -> None:
+    assert kaldi_lines(REPORT) == [
+        "%WER 42.61 [ 4210 / 9880, 350 ins, 1024 del, 2836 sub ] words",
+        "%SYL 50.00 [ 2 / 4, 0 ins, 0 del, 2 sub ] words",
+        "%WER 42.61 [ 4210 / 9880, 350 ins, 1024 del, 2836 sub ] digits",
+    ]
+
+
+def test_the_table_shows_each_error_with_its_interval_and_the_source_s_sets() -> None:
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(render(REPORT))
+    table = capture.get()
+    assert "words: the training knows the texts of 3 utterances" in table
+    for expected in ("42.6 %", "41.0 – 44.0", "4210 / 9880", "source: digits", "over speakers or utterances"):
+        assert expected in table
+
+
+@pytest.mark.parametrize(
+    "content", ['{"sets": {"a": {"lang', "[1, 2]", '{"sets": {"a": {"language": "en"}}}', '{"results": 3}']
+)
+def test_a_foreign_or_truncated_report_is_one_clear_error(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"report.json is not a report of speechtl.*speechtl evaluate"):
+        Report.load(path)
+    with pytest.raises(FileNotFoundError, match="missing; expected a finished run"):
+        Report.load(tmp_path / "none" / "report.json")
+
+
+def test_hypotheses_survive_their_file_and_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "words.jsonl"
+    entries = [
+        Hypothesis("a", "en", "ann", "stop", "top", {"cer": Counts(1, 4, 0, 1)}, closed="stop"),
+        Hypothesis("b", "en", None, "go", "go", {"cer": Counts(0, 2)}),
+    ]
+    save_hypotheses(path, entries)
+    assert load_hypotheses(path) == entries
+    first, second = (json.loads(line) for line in path.read_text().splitlines())
+    assert first["counts"]["cer"] == {"errors": 1, "total": 4, "sub": 0, "del": 1, "ins": 0}
+    assert set(second) == {"id", "language", "speaker", "ref", "hyp", "counts"}
+    path.write_text(path.read_text() + '{"id": "c"')
+    with pytest.raises(ValueError, match="line 3"):
+        load_hypotheses(path)

@@ -1,0 +1,211 @@
+"""What training means: it learns, keeps the best, averages, counts what is not finite, and names it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from toy_speech import PLAIN, SETTINGS, TINY, development, examples, train
+
+from speechtl.averaging import kept_share, update_average
+from speechtl.batches import Batch
+from speechtl.development import DevScore
+from speechtl.features import FeatureSettings
+from speechtl.models.acoustic import AcousticModel
+from speechtl.non_finite import StatisticsGuard, average_finite, culprits
+from speechtl.train_settings import TrainSettings
+from speechtl.transfer.base import Transfer
+
+LEARNS = replace(SETTINGS, steps=100, lr=8e-3, average=0.9, evaluations=5, checkpoint_seconds=1000)
+
+
+def score(error: float, blank_share: float = 0.5, length_ratio: float = 1.0) -> DevScore:
+    return DevScore(error, {"en": error}, blank_share, length_ratio)
+
+
+def metrics(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_toy_speech_and_the_error_is_zero(tmp_path: Path) -> None:
+    result = train(tmp_path, settings=LEARNS, augment=PLAIN)
+    assert result.best["error"] == 0
+    assert development(20)(result.model).error < 0.05
+    steps = [entry for entry in metrics(tmp_path) if "dev" not in entry]
+    assert steps[-1]["ctc"] < steps[0]["ctc"] / 5
+    assert set(steps[0]) == {"step", "seconds", "audio_seconds", "lr", "ctc", "gradient_norm"}
+    assert result.non_finite == 0
+
+
+def test_two_languages_learn_side_by_side(tmp_path: Path) -> None:
+    result = train(tmp_path, settings=LEARNS, languages=("en", "de"), augment=PLAIN)
+    assert set(result.best["errors"]) == {"en", "de"}
+    assert result.best["error"] < 0.2
+
+
+def test_the_weights_of_the_best_evaluation_are_kept(tmp_path: Path) -> None:
+    errors, seen = iter([0.5, 0.2, 0.2, 0.4]), []
+
+    def evaluate(model: AcousticModel) -> DevScore:
+        seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return score(next(errors))
+
+    result = train(tmp_path, settings=replace(SETTINGS, steps=8, evaluations=4), evaluate_dev=evaluate)
+    assert result.best == {"step": 4, "error": 0.2, "errors": {"en": 0.2}}
+    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in result.model.state_dict().items())
+    assert not result.model.training
+
+
+def test_no_steps_give_back_the_model(tmp_path: Path) -> None:
+    _, _, tokenizers = examples(2)
+    model = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=3)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    result = train(tmp_path, settings=replace(SETTINGS, steps=0), model=model)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in result.model.state_dict().items())
+    assert result.steps == 0
+    assert result.best == {}
+
+
+def test_the_rate_is_a_pure_function_of_progress(tmp_path: Path) -> None:
+    train(tmp_path, settings=replace(SETTINGS, steps=20, warmup=0.2, evaluations=1))
+    rates = [entry["lr"] for entry in metrics(tmp_path) if "lr" in entry]
+    assert rates == [SETTINGS.lr * Transfer().rate(step / 20, 0.2) for step in range(20)]
+    assert rates[0] == 0
+    assert max(rates) == rates[4] == SETTINGS.lr
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert Transfer().rate(0, 0) == 1
+    assert Transfer().rate(1, 0.1) == pytest.approx(0)
+
+
+def test_the_average_follows_its_formula() -> None:
+    model, average = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    with torch.no_grad():
+        model.weight.fill_(2.0)
+        model.num_batches_tracked.fill_(7)
+    update_average(average, model, decay=0.99, step=0)
+    assert torch.allclose(average.weight, torch.full((3,), 0.1 * 1 + 0.9 * 2))
+    assert average.num_batches_tracked == 7
+    update_average(average, model, decay=0.5, step=100)
+    assert torch.allclose(average.weight, torch.full((3,), 0.5 * 1.9 + 0.5 * 2))
+    assert kept_share(0.99, 890) == pytest.approx(891 / 900)
+    assert kept_share(0.99, 891) == pytest.approx(0.99)
+
+
+class Exploding(Transfer):
+    """A method whose loss is not finite for some utterances, at some steps."""
+
+    bad_ids = ("u3",)
+
+    def losses(
+        self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        terms = super().losses(model, source, batch, progress)
+        bad = torch.tensor([one in self.bad_ids for one in batch.ids])
+        return {"ctc": torch.where(bad, torch.inf, terms["ctc"])}
+
+
+class Overflowing(Transfer):
+    """A method whose forward pass overflows at the second step, as half precision does."""
+
+    def losses(
+        self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        if progress == 0.1:
+            batch = replace(batch, masking=lambda features, lengths: features * torch.nan)
+        return super().losses(model, source, batch, progress)
+
+
+class AlwaysOverflowing(Transfer):
+    def losses(
+        self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
+    ) -> dict[str, Tensor]:
+        return {"ctc": super().losses(model, source, batch, progress)["ctc"] * torch.nan}
+
+
+def test_utterances_that_are_not_finite_are_left_out_counted_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING"):
+        result = train(tmp_path, settings=LEARNS, method=Exploding(), augment=PLAIN)
+    assert result.non_finite > 3
+    assert "not finite, left out: u3" in caplog.text
+    assert result.best["error"] < 0.1, "the others were not learned"
+
+
+def test_an_overflow_is_skipped_and_leaves_the_statistics_finite(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING"):
+        result = train(tmp_path, settings=replace(SETTINGS, steps=10, evaluations=1), method=Overflowing())
+    assert result.non_finite == 1
+    assert "step 2: not finite, left out: u" in caplog.text
+    assert all(torch.isfinite(tensor).all() for tensor in result.model.state_dict().values())
+    assert metrics(tmp_path)[1]["ctc"] is None
+
+
+def test_losses_that_stay_not_finite_end_the_run_and_name_the_utterances(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"20 steps in a row, last at step 20: u\d+.*--train.lr \(now 0.005\)"
+    ):
+        train(tmp_path, method=AlwaysOverflowing())
+    assert [entry["step"] for entry in metrics(tmp_path) if "dev" not in entry] == list(range(1, 21))
+
+
+def test_terms_are_averaged_over_all_utterances() -> None:
+    assert average_finite(torch.tensor([1.0, torch.inf, 3.0, torch.nan])).item() == 1.0
+    assert average_finite(torch.tensor(2.5)).item() == 2.5
+    assert torch.isnan(average_finite(torch.tensor([torch.inf, torch.nan])))
+    value = torch.tensor([1.0, 2.0], requires_grad=True)
+    average_finite(torch.where(torch.tensor([False, True]), torch.inf, value)).backward()
+    assert value.grad.tolist() == [0.5, 0.0]
+
+
+def test_culprits_are_the_utterances_else_the_batch() -> None:
+    one, fine, bad = torch.tensor(1.0), torch.tensor([1.0, 2.0]), torch.tensor([1.0, torch.nan])
+    assert culprits({"ctc": fine, "penalty": one}, ("a", "b"), one) is None
+    assert culprits({"ctc": bad, "kl": bad}, ("a", "b"), one) == "b"
+    assert culprits({"ctc": fine}, ("a", "b"), torch.tensor(torch.inf)) == "the gradient of the batch a, b"
+
+
+def test_the_guard_puts_statistics_back() -> None:
+    norm = nn.BatchNorm1d(2)
+    guard = StatisticsGuard(norm)
+    norm(torch.randn(5, 2) + 3)
+    good = norm.running_mean.clone()
+    guard.remember()
+    norm(torch.full((5, 2), torch.inf))
+    guard.restore()
+    assert torch.equal(norm.running_mean, good)
+    assert norm.num_batches_tracked == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": -1}, "steps"),
+        ({"lr": 0.0}, "above 0"),
+        ({"warmup": 1.0}, "shares"),
+        ({"clip": 0.0}, "clip"),
+        ({"evaluations": 0}, "at least 1"),
+        ({"dev_utterances": 0}, "at least 1"),
+        ({"checkpoint_seconds": -1.0}, "negative"),
+    ],
+)
+def test_contradictory_settings_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainSettings(**wrong)
+
+
+def test_the_last_step_is_always_evaluated() -> None:
+    for steps in (1, 3, 10, 1203):
+        assert max(TrainSettings(steps=steps).evaluation_steps) == steps
+    assert TrainSettings(steps=100, evaluations=4).evaluation_steps == {25, 50, 75, 100}
+
+
+def test_runs_of_different_precision_follow_each_other_in_one_process(tmp_path: Path) -> None:
+    short = replace(SETTINGS, steps=2, evaluations=1)
+    train(tmp_path / "a", settings=replace(short, precision="bf16"))
+    result = train(tmp_path / "b", settings=short)
+    assert all(value.dtype != torch.bfloat16 for value in result.model.state_dict().values())
