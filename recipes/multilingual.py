@@ -11,5 +11,5 @@ experiment = Experiment(
     target=tuple(corpus(name, split="train") for name in CORPORA),
     dev=tuple(corpus(name, split="dev") for name in CORPORA),
     tests=tuple(corpus(name, split="test") for name in CORPORA),
-    train=TrainSettings(steps=6000, batch_seconds=40, lr=2e-3, dev_utterances=150),
+    train=TrainSettings(steps=8000, dev_utterances=150),
 )

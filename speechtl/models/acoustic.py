@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from speechtl.features import FeatureSettings, LogMel
-from speechtl.models.heads import CTCHead, ctc_losses
+from speechtl.models.heads import CTCHead, blank_row, ctc_losses
 from speechtl.models.layers import seeded
 from speechtl.models.tdnn import TDNNBlock, TDNNInput
 
@@ -89,8 +89,9 @@ class AcousticModel(nn.Module):
             with seeded(seed, f"encoder.{index}"):
                 blocks.append(TDNNBlock(settings.dim, settings.kernel, settings.dropout))
         self.encoder = nn.ModuleList(blocks)
+        self.norm = nn.LayerNorm(settings.dim)
         with seeded(seed, "blank"):
-            self.shared_blank = nn.Linear(settings.dim, 1) if settings.heads == "tagged" else None
+            self.shared_blank = blank_row(settings.dim) if settings.heads == "tagged" else None
         self.heads = nn.ModuleDict()
         for tokenizer in tokenizers.values():
             self.add_head(tokenizer, seed=seed, own_blank=settings.heads == "separate")
@@ -129,9 +130,10 @@ class AcousticModel(nn.Module):
         return cast(CTCHead, self.heads[_module_name(language)])
 
     def blocks(self) -> dict[str, nn.Module]:
-        """The named blocks from input to output: `input`, `encoder.0` ..., `head.<language>` ..."""
+        """The named blocks from input to output: `input`, `encoder.0` ..., `norm`, `head.<language>` ..."""
         named: dict[str, nn.Module] = {"input": self.inputs["default"]}
         named |= {f"encoder.{index}": block for index, block in enumerate(self.encoder)}
+        named["norm"] = self.norm
         return named | {f"head.{language}": self.head(language) for language in self.languages}
 
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
@@ -155,6 +157,9 @@ class AcousticModel(nn.Module):
             states, lengths = block(states, lengths)
             if name in wanted:
                 tapped[name] = states
+        states = self.norm(states)
+        if "norm" in wanted:
+            tapped["norm"] = states
         return Encoded({"main": states}, lengths, tapped)
 
     def log_probs(self, encoded: Encoded, language: str, rows: Tensor | None = None) -> Tensor:

@@ -7,6 +7,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+BLANK_BIAS = 5.0
+"""Where a blank's bias starts. Most frames are blank, and a model that begins there leaves the plateau on which
+every CTC training starts much sooner."""
+
+
+def blank_row(dim: int) -> nn.Linear:
+    """A row of weights for the blank, whose bias makes it likely."""
+    row = nn.Linear(dim, 1)
+    nn.init.constant_(row.bias, BLANK_BIAS)
+    return row
+
+
 class CTCHead(nn.Module):
     """CTC over the units of one orthography; unit 0 is the blank.
 
@@ -18,7 +30,7 @@ class CTCHead(nn.Module):
     def __init__(self, dim: int, units: int, *, own_blank: bool) -> None:
         super().__init__()
         self.units = nn.Linear(dim, units)
-        self.blank = nn.Linear(dim, 1) if own_blank else None
+        self.blank = blank_row(dim) if own_blank else None
 
     def forward(self, states: Tensor, shared_blank: nn.Linear | None = None) -> Tensor:
         """Log-probabilities (batch, time, 1 + units) in float32 from states (batch, time, dim)."""
@@ -26,7 +38,9 @@ class CTCHead(nn.Module):
         assert blank is not None, "a head without its own blank row needs the shared one"
         weight = torch.cat([blank.weight, self.units.weight])
         bias = torch.cat([blank.bias, self.units.bias])
-        return F.linear(states, weight, bias).float().log_softmax(dim=2)
+        # bfloat16 logits are too coarse to learn from.
+        with torch.autocast(states.device.type, enabled=False):
+            return F.linear(states.float(), weight, bias).log_softmax(dim=2)
 
 
 def ctc_losses(log_probs: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
