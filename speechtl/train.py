@@ -21,7 +21,7 @@ from speechtl.development import DevScore, collapse_advice
 from speechtl.features import AugmentSettings, SpecAugment
 from speechtl.interruption import Interrupted, StopRequest
 from speechtl.models.acoustic import AcousticModel
-from speechtl.models.layers import seed_of
+from speechtl.models.layers import seed_of, set_dropout
 from speechtl.non_finite import PATIENCE, StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
 from speechtl.progress import Log, TrainingProgress
@@ -124,6 +124,7 @@ class Loop:
         draws = StreamSettings(settings.batch_seconds, seed, augment.speeds, settings.temperature)
         self.streams = method.streams(data, draws)
         groups = method.groups(model, settings.weight_decay)
+        set_dropout(model, settings.dropout)
         self.model = model.to(self.accelerator.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.statistics = StatisticsGuard(self.model)

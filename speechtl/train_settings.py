@@ -20,6 +20,8 @@ class TrainSettings:
     """Share of the steps over which the learning rate rises."""
     weight_decay: float = 0.01
     """AdamW's decay of weight matrices; biases and norms have none."""
+    dropout: float = 0.0
+    """Share of channels dropped in each block of the encoder."""
     clip: float = 5.0
     """Largest norm of the gradient."""
     average: float = 0.99
@@ -43,8 +45,8 @@ class TrainSettings:
                 f"steps={self.steps}, batch_seconds={self.batch_seconds}, lr={self.lr}: "
                 "steps must not be negative, the others must be above 0"
             )
-        if not 0 <= self.warmup < 1 or not 0 <= self.average < 1:
-            raise ValueError("warmup and average are shares: from 0 up to, not including, 1")
+        if not all(0 <= share < 1 for share in (self.warmup, self.average, self.dropout)):
+            raise ValueError("warmup, average and dropout are shares: from 0 up to, not including, 1")
         if self.temperature <= 0 or self.clip <= 0:
             raise ValueError(f"temperature={self.temperature}, clip={self.clip}: both must be above 0")
         if self.evaluations < 1 or self.dev_utterances < 1:

@@ -26,9 +26,16 @@ torch.set_num_threads(1)  # tiny models: more threads only wait for each other
 
 HERTZ = {"a": 350, "e": 900, "i": 2000, "o": 4200, "ä": 350, "é": 900, "í": 2000, "ö": 4200}
 PLAIN = AugmentSettings(speeds=(1.0,), mel_masks=0, time_masks=0)
-TINY = ModelSettings(dim=24, blocks=2, dropout=0.1)
+TINY = ModelSettings(dim=24, blocks=2)
 SETTINGS = TrainSettings(
-    steps=30, batch_seconds=6, lr=5e-3, precision="fp32", evaluations=3, checkpoint_seconds=0, threads=1
+    dropout=0.1,
+    steps=30,
+    batch_seconds=6,
+    lr=5e-3,
+    precision="fp32",
+    evaluations=3,
+    checkpoint_seconds=0,
+    threads=1,
 )
 
 

@@ -29,8 +29,6 @@ class ModelSettings:
     """Residual blocks of the encoder."""
     kernel: int = 3
     """Frames (of 40 ms) that a block's convolution sees; odd."""
-    dropout: float = 0.1
-    """Share of channels dropped in each block while training."""
     heads: Literal["tagged", "separate"] = "tagged"
     """`tagged`: one softmax over language-tagged units, blank shared, masked by the utterance's
     language. `separate`: a softmax per language."""
@@ -40,8 +38,6 @@ class ModelSettings:
             raise ValueError(f"dim={self.dim}, blocks={self.blocks}: both must be at least 1")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel}: expected an odd number, which keeps the length")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout}: expected a share from 0 up to, not including, 1")
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ class AcousticModel(nn.Module):
         blocks = []
         for index in range(settings.blocks):
             with seeded(seed, f"encoder.{index}"):
-                blocks.append(TDNNBlock(settings.dim, settings.kernel, settings.dropout))
+                blocks.append(TDNNBlock(settings.dim, settings.kernel))
         self.encoder = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(settings.dim)
         with seeded(seed, "blank"):

@@ -44,10 +44,17 @@ class MaskedBatchNorm(nn.BatchNorm1d):
             return rows.new_zeros(batch * time, dim).index_copy(0, real, rows).view(batch, time, dim)
 
 
+def set_dropout(model: nn.Module, share: float) -> None:
+    """Let every dropout inside a model drop this share; how much is a matter of the run, not of the model."""
+    for module in model.modules():
+        if isinstance(module, ChannelDropout):
+            module.share = share
+
+
 class ChannelDropout(nn.Module):
     """Drop whole channels of an utterance: far fewer random numbers than dropout of single values."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float = 0.0) -> None:
         super().__init__()
         self.share = share
 

@@ -39,11 +39,11 @@ class TDNNBlock(nn.Module):
     Source: Peddinti, Povey, Khudanpur 2015 (TDNN); the residual connection follows He et al. 2016.
     """
 
-    def __init__(self, dim: int, kernel: int, dropout: float) -> None:
+    def __init__(self, dim: int, kernel: int) -> None:
         super().__init__()
         self.convolution = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, bias=False)
         self.norm = MaskedBatchNorm(dim)
-        self.dropout = ChannelDropout(dropout)
+        self.dropout = ChannelDropout()
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Map states (batch, time, dim) to states of the same shape, lengths unchanged."""

@@ -11,7 +11,7 @@ from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.models.heads import frames_needed
 from speechtl.text import Tokenizer
 
-SIZES = {"dim": 16, "blocks": 3, "dropout": 0.0}
+SIZES = {"dim": 16, "blocks": 3}
 
 
 def build(*languages: str, heads: str = "tagged", seed: int = 0) -> tuple[AcousticModel, Batch]:
@@ -117,10 +117,10 @@ def test_a_tag_may_be_the_name_of_a_method() -> None:
 
 def test_blocks_are_named_from_input_to_output_and_can_be_tapped() -> None:
     model, batch = build("en")
-    assert list(model.blocks()) == ["input", "encoder.0", "encoder.1", "encoder.2", "head.en"]
-    encoded = model.eval().encode(batch, taps=["input", "encoder.2"])
-    assert set(encoded.taps) == {"input", "encoder.2"}
-    assert torch.equal(encoded.taps["encoder.2"], encoded.states["main"])
+    assert list(model.blocks()) == ["input", "encoder.0", "encoder.1", "encoder.2", "norm", "head.en"]
+    encoded = model.eval().encode(batch, taps=["input", "norm"])
+    assert set(encoded.taps) == {"input", "norm"}
+    assert torch.equal(encoded.taps["norm"], encoded.states["main"])
     with pytest.raises(ValueError, match=r"no block named \['encoder.9'\]"):
         model.encode(batch, taps=["encoder.9"])
 
@@ -138,9 +138,7 @@ def test_no_clip_is_too_short_for_four_units_at_any_speed() -> None:
     assert (frames >= needed).all()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"), [({"dim": 0}, "dim=0"), ({"kernel": 4}, "odd"), ({"dropout": 1.0}, "dropout")]
-)
+@pytest.mark.parametrize(("wrong", "message"), [({"dim": 0}, "dim=0"), ({"kernel": 4}, "odd")])
 def test_impossible_sizes_are_refused(wrong: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ModelSettings(**wrong)

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, seed_of, seeded
+from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, seed_of, seeded, set_dropout
 
 
 def test_statistics_equal_stock_batch_norm_on_the_real_frames() -> None:
@@ -57,3 +57,9 @@ def test_seeds_depend_on_every_name_and_leave_the_global_generator_alone() -> No
     assert torch.equal(torch.rand(1), expected)
     with seeded(0, "head.nan"):
         assert torch.equal(torch.rand(1), first)
+
+
+def test_set_dropout_reaches_every_dropout_inside() -> None:
+    model = nn.Sequential(ChannelDropout(), nn.Sequential(ChannelDropout(0.5)), nn.Linear(2, 2))
+    set_dropout(model, 0.3)
+    assert [layer.share for layer in model.modules() if isinstance(layer, ChannelDropout)] == [0.3, 0.3]
