@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm
 from speechtl.corpus import Corpus
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.file_digests import file_digests
 from speechtl.shards import DIGEST_BYTES, Clip, Shard, ShardWriter, open_shards, remove_unfinished, schema
+from speechtl.terminal import progress_bar
 from speechtl.waveforms import Waveforms
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def load_waveforms(corpus: Corpus, show_progress: bool = False) -> Waveforms:
         ids = corpus.column("id")
         lines = listed([f"{ids[clip.index]}: {clip.message}" for clip in bad], "\n  ")
         raise ValueError(
-            f"{len(bad)} of {len(corpus)} clips of corpus {corpus.name} cannot be used:\n  {lines}\n"
-            "Mend the files or take them out of the manifest; for a corpus with a data_prep, "
-            "`speechtl prepare` leaves such clips out."
+            f"corpus {corpus.name}: {len(bad)} of {counted(len(corpus), 'clip')} cannot be used:\n  {lines}\n"
+            "Mend the files or take them out of the manifest; for a corpus of `speechtl prepare --list`, "
+            "preparing it again leaves such clips out."
         )
     return _waveforms(index)
 
@@ -192,13 +193,17 @@ def _decode(
 ) -> dict[bytes, str]:
     """Decode into new shards; why each content that cannot be decoded cannot."""
     unreadable: dict[bytes, str] = {}
-    items = _tracked(missing.items(), f"decoding {name}", show_progress)
-    with ShardWriter(_shard_folder(), name) as writer:
-        for (digest, _), result in _in_threads(lambda item: _read(paths[item[1]]), items):
+    what = f"decoding {counted(len(missing), 'clip')} of {name}"
+    with (
+        ShardWriter(_shard_folder(), name) as writer,
+        progress_bar(what, len(missing), show_progress) as advance,
+    ):
+        for (digest, _), result in _in_threads(lambda item: _read(paths[item[1]]), missing.items()):
             if isinstance(result, str):
                 unreadable[digest] = result
             else:
                 writer.write(Clip(digest, result))
+            advance(1)
     return unreadable
 
 
@@ -224,15 +229,6 @@ def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> It
                 yield done, future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _tracked(items: Collection[Item], what: str, show_progress: bool) -> Iterable[Item]:
-    if not show_progress:
-        return items
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(items, what, len(items), console=Console(stderr=True))
 
 
 def _bad_clips(

@@ -139,8 +139,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
     found, version = config.get("format"), config.get("format_version")
     if found != FORMAT or not isinstance(version, int):
         raise ValueError(
-            f"{path} describes no speechtl model: its format is {found!r}, expected {FORMAT!r}. Point at "
-            "the folder of a model that speechtl trained."
+            f"{path} describes no speechtl model: its format is {found or 'not stated'}, expected {FORMAT}. "
+            "Give the folder of a model that speechtl trained."
         )
     if version > FORMAT_VERSION:
         raise ValueError(

@@ -47,6 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     experiment = _parse_recipe(options.recipe, options.rest + (["--help"] if options.help else []))
     from speechtl.run import run
+    from speechtl.run_folder import RunFolder
     from speechtl.train import Interrupted
 
     try:
@@ -55,6 +56,10 @@ def _run(options: argparse.Namespace) -> int:
         print(message, file=sys.stderr)
         return 130
     _print_report(report)
+    print(
+        f"the report, hypotheses and model are in {RunFolder.of(experiment, options.runs).path}",
+        file=sys.stderr,
+    )
     return 0
 
 
@@ -112,7 +117,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     _print_report(report)
     if options.out is not None:
         write_report(report, options.out)
-        print(f"written to {options.out}")
+        print(f"written to {options.out}", file=sys.stderr)
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -155,7 +160,10 @@ def _print_report(report: Report) -> None:
 
 
 def _log_to_terminal() -> None:
-    logging.basicConfig(level=os.environ.get("SPEECHTL_LOG", "INFO"), format="%(message)s", stream=sys.stderr)
+    from speechtl.terminal import LogLines
+
+    level = os.environ.get("SPEECHTL_LOG", "INFO")
+    logging.basicConfig(level=level, format="%(message)s", handlers=[LogLines()])
     for library in ("datasets", "accelerate", "torch", "matplotlib"):
         logging.getLogger(library).setLevel(logging.WARNING)
 

@@ -46,11 +46,19 @@ class CorpusSpec:
             FileNotFoundError: There is no such corpus.
             ValueError: It has no such split or language, fewer minutes, or faults.
         """
-        language = None if self.language is None else orthography(self.language).tag
+        language = self._tag()
         opened = _open(self.name, language)
         if self.split is not None or language is not None:
             opened = opened.filter(split=self.split, language=language)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
+
+    def _tag(self) -> str | None:
+        if self.language is None:
+            return None
+        try:
+            return orthography(self.language).tag
+        except ValueError as error:
+            raise ValueError(f"the language of corpus {self.name}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -141,8 +149,9 @@ def _not_found(name: str) -> str:
     module = _module_name(name)
     if module not in _prep_names():
         return (
-            f"corpus {name!r} is neither prepared under {data_folder()}, nor a manifest "
-            f"({', '.join(_MANIFESTS)}) or prepared folder, nor one of data_prep: {', '.join(_prep_names())}"
+            f"corpus {name!r} is neither prepared under {data_folder()}, nor a prepared folder, nor one that "
+            f"`speechtl prepare` knows ({', '.join(_prep_names())}). Correct the name, or give the path of a "
+            f"manifest ({', '.join(_MANIFESTS)})."
         )
     place = os.environ.get("SPEECHTL_CORPORA")
     searched = f"{place}/{module.replace('_', '-')}" if place else "$SPEECHTL_CORPORA, which is not set"

@@ -14,6 +14,8 @@ from speechtl import __version__, leakage
 from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
 from speechtl.corpus_spec import CorpusSpec
+from speechtl.devices import device
+from speechtl.faults import counted
 from speechtl.metrics import Counts, pool, score_utterances
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
@@ -46,7 +48,7 @@ def evaluate(
     resample whole speakers, since the utterances of one speaker are no independent draws.
 
     Args:
-        model: from `load_model`.
+        model: from `load_model`; it is moved to the accelerator where there is one.
         sets: corpora by the name they are reported under; a corpus of several languages becomes one set
             for each, named `<set>.<language>`.
         settings: how to decode; with `closed` also the best of the model's listed words, for the languages
@@ -58,14 +60,15 @@ def evaluate(
             all such sets in one message.
     """
     parts = _by_language(sets)
-    require_heads(model, parts)
+    require_heads(model.model.languages, parts)
     require_texts(parts)
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
     digests = {name: waveforms[name].digests for name in parts}
-    shared = refuse_leaks(model, parts, digests)
+    shared = refuse_leaks(model.fingerprints, parts, digests)
+    model.model.to(device())
     found = {
         name: _evaluated(
-            model, corpus, waveforms[name], settings, shared[name], name if show_progress else None
+            model, corpus, waveforms[name], settings, shared[name], _task(name, corpus, show_progress)
         )
         for name, corpus in parts.items()
     }
@@ -134,6 +137,10 @@ def _by_language(sets: Mapping[str, Corpus]) -> dict[str, Corpus]:
             part = corpus.filter(language=language) if len(languages) > 1 else corpus
             parts[name if len(languages) == 1 else f"{name}.{language}"] = part
     return parts
+
+
+def _task(name: str, corpus: Corpus, is_shown: bool) -> str | None:
+    return f"scoring {counted(len(corpus), 'utterance')} of {name}" if is_shown else None
 
 
 def _evaluated(

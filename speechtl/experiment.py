@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import re
 import sys
 import types
 from dataclasses import dataclass, field
@@ -121,14 +122,18 @@ class Experiment:
         }
 
     def with_overrides_in_name(self, default: Experiment) -> Experiment:
-        """The same experiment, named `<recipe>+field=value...` after its overridden fields."""
-        parts = [self.name]
-        for name, value in sorted(self.overrides(default).items()):
+        """The same experiment, named `<recipe>+field=value...` after its overridden fields.
+
+        Of a replayed run, which is named so already, the parts of fields that change again are replaced.
+        """
+        first, *parts = re.split(r"\+(?=[a-z_][\w.]*=)", self.name)
+        values = dict(part.split("=", 1) for part in parts)
+        for name, value in self.overrides(default).items():
             text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            parts.append(f"{name}={_digits(text) if len(text) > LONGEST_VALUE or '/' in text else text}")
-        name = "+".join(parts)
+            values[name] = _digits(text) if len(text) > LONGEST_VALUE or "/" in text else text
+        name = "+".join([first, *(f"{field}={values[field]}" for field in sorted(values))])
         if len(name.encode()) > LONGEST_NAME:
-            name = f"{self.name}+{_digits(name)}"
+            name = f"{first}+{_digits(name)}"
         return dataclasses.replace(self, name=name)
 
 
@@ -195,7 +200,10 @@ def _module_of(path: Path) -> types.ModuleType:
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module  # dataclasses look their module up there
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{path}:{error.lineno}: {error.msg}; the recipe is no Python") from error
     return module
 
 
@@ -208,10 +216,10 @@ def _installed_recipe(name: str) -> types.ModuleType:
             raise
         names = recipe_names()
         similar = difflib.get_close_matches(name, names, n=2)
-        meant = f"did you mean {' or '.join(similar)}? " if similar else ""
+        meant = f"did you mean {' or '.join(similar)}? There" if similar else "there"
         raise FileNotFoundError(
-            f"no recipe is named {name!r}; {meant}There are: {', '.join(names)}. A recipe of your own is "
-            "given by its path, ending in .py."
+            f"no recipe is named {name!r}; {meant} are: {', '.join(names)}. A recipe of your own is "
+            "given by its path, ending in .py, a run's by that of its experiment.json."
         ) from error
 
 

@@ -12,6 +12,11 @@ LISTED = 20
 """Most faults of one kind that a message spells out."""
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 clip`, `2 clips`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def listed(items: Sequence[object], separator: str = ", ") -> str:
     """Up to 20 items, and how many more there are."""
     shown = separator.join(str(item) for item in items[:LISTED])

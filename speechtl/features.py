@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,9 +12,11 @@ import torchaudio
 from torch import Tensor, nn
 
 SAMPLE_RATE = 16_000
+VIEWS = 2
+"""Normalisations of the mel energies that stand side by side in the features."""
 
 Masking = Callable[[Tensor, Tensor], Tensor]
-"""Changes features (batch, time, mel) with lengths (batch,) in frames, shapes unchanged."""
+"""Changes features (batch, time, 2 * mel) with lengths (batch,) in frames, shapes unchanged."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class FeatureSettings:
     margin_seconds: float = 0.1
     """Silence added before and after every clip, in training and in use alike, so that a very short
     clip has frames enough for its labels."""
-    range_db: float = 50.0
+    range_db: float = 60.0
     """Energies further than this below the loudest of the utterance count as silence, in decibels."""
 
     def __post_init__(self) -> None:
@@ -42,12 +45,15 @@ class FeatureSettings:
 
 
 class LogMel(nn.Module):
-    """Log-mel energies relative to the utterance's loudest one, which is 2; silence is -2.
+    """Log-mel energies, normalised in two views that stand side by side.
 
-    One level for all filters, not a mean for each: in a word of one syllable the mean over time holds the
-    pitch and the vowel, and taking it away costs 11 points of syllable error (`docs/results.md`). Frames are not
-    centred, and a clip is followed by its margin, so no frame sees the end of the padded batch:
-    padding never changes a result.
+    Level: decibels below the loudest energy of the utterance, from -2 (silence) to 2; one level for all
+    filters keeps vowels apart in a clip of one syllable. Contrast: zero mean and unit variance for each
+    filter over the clip, which takes the microphone away and makes the movement of the pitch large. Each
+    alone loses much of what the other has (`docs/results.md`).
+
+    Frames are not centred, and a clip is followed by its margin, so no frame sees the end of the padded
+    batch: padding never changes a result.
     """
 
     N_FFT = 512
@@ -75,7 +81,7 @@ class LogMel(nn.Module):
         """Turn waveforms (batch, samples) with lengths (batch,) into features and their lengths.
 
         Returns:
-            float32 features (batch, time, mel), zero beyond each length, and lengths (batch,) in frames.
+            float32 features (batch, time, 2 * mel), zero beyond each length, and lengths (batch,) in frames.
         """
         with torch.autocast(waveforms.device.type, enabled=False):
             padded = nn.functional.pad(waveforms.float(), (self.margin, self.margin))
@@ -84,11 +90,24 @@ class LogMel(nn.Module):
             return self.normalise(energies, frames), frames
 
     def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
-        """Mel energies (batch, time, mel) as logarithms from -2, `range_db` below the loudest, to 2."""
+        """The two views (batch, time, 2 * mel) of mel energies (batch, time, mel), zero beyond the lengths."""
         real = frame_mask(lengths, energies.shape[1]).unsqueeze(2)
         loudest = energies.masked_fill(~real, 0).amax(dim=(1, 2), keepdim=True).clamp_min(1e-10)
-        decibels = 10 * torch.log10((energies / loudest).clamp_min(10 ** (-self.settings.range_db / 10)))
-        return (2 + 4 * decibels / self.settings.range_db) * real
+        level = torch.log((energies / loudest).clamp_min(10 ** (-self.settings.range_db / 10)))
+        inside = (real & self._clip_frames(lengths, energies.shape[1])).to(level.dtype)
+        count = inside.sum(dim=1, keepdim=True).clamp_min(1)
+        centred = level - (level * inside).sum(dim=1, keepdim=True) / count
+        deviation = ((centred.square() * inside).sum(dim=1, keepdim=True) / count).sqrt()
+        contrast = (centred / (deviation + 0.1)).clamp(-4, 4)
+        silence = self.settings.range_db * math.log(10) / 10
+        return torch.cat([2 + 4 * level / silence, contrast], dim=2) * real
+
+    def _clip_frames(self, lengths: Tensor, time: int) -> Tensor:
+        """True (batch, time, 1) for the frames that overlap the clip itself and not only its margin."""
+        skip = max(0, (self.margin - self.N_FFT) // self.hop_length + 1)
+        position = torch.arange(time, device=lengths.device)
+        last = (lengths - skip).clamp_min(skip + 1)
+        return ((position >= skip) & (position < last.unsqueeze(1))).unsqueeze(2)
 
 
 def frame_mask(lengths: Tensor, time: int) -> Tensor:
@@ -103,11 +122,11 @@ class AugmentSettings:
     speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
     """Speed factors, one drawn per utterance and epoch; pitch moves with speed. `1.0` alone is off."""
     mel_masks: int = 2
-    """SpecAugment: bands of filters set to the middle of the range."""
+    """SpecAugment: bands of filters set to zero."""
     mel_width: int = 8
     """SpecAugment: widest band, in filters."""
     time_masks: int = 2
-    """SpecAugment: stretches of time set to the middle of the range."""
+    """SpecAugment: stretches of time set to zero."""
     time_share: float = 0.05
     """SpecAugment: longest stretch, as a share of the utterance."""
 
@@ -120,7 +139,7 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class SpecAugment:
-    """Masks bands of filters and stretches of time with zero, the middle of the range.
+    """Masks bands of filters and stretches of time with zero, the middle of the levels and mean contrast.
 
     Draws on each utterance's own length, not on the padded one, and anew from `seed` at every call: the
     same features always get the same masks.
@@ -131,8 +150,9 @@ class SpecAugment:
     seed: int
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Mask features (batch, time, mel) with lengths (batch,) in frames."""
-        batch, time, mels = features.shape
+        """Mask features (batch, time, 2 * mel), both views alike, with lengths (batch,) in frames."""
+        batch, time, width = features.shape
+        mels = width // VIEWS
         settings, generator = self.settings, torch.Generator().manual_seed(self.seed)
         keep = torch.ones(batch, time, mels, dtype=torch.bool)
         if settings.mel_masks:
@@ -141,7 +161,7 @@ class SpecAugment:
         if settings.time_masks:
             total = lengths.cpu().float().unsqueeze(1).expand(batch, settings.time_masks)
             keep &= ~_spans(total, total * settings.time_share, time, generator).unsqueeze(2)
-        return features * keep.to(features.device)
+        return features * keep.repeat(1, 1, VIEWS).to(features.device)
 
 
 def _spans(total: Tensor, widest: Tensor | float, size: int, generator: torch.Generator) -> Tensor:

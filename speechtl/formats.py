@@ -13,11 +13,15 @@ from typing import Any
 
 from speechtl.audio import duration
 from speechtl.corpus import COLUMNS, Corpus, Utterance
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.text_faults import text_fault
 
 _OTHER_NAMES = {"audio_filepath": "audio"}
 _REQUIRED = ("audio", "text")
+_NO_LANGUAGE = (
+    "no language; add the column `language`, or give that of all rows: --language to `speechtl evaluate`, "
+    "--target.language (and --dev.0.language, --tests.0.language) to `speechtl run`, e.g. en"
+)
 
 
 def read_corpus(
@@ -80,17 +84,22 @@ class _Manifest:
     path: Path
     language: str | None
     audio_root: Path
+    rows: int = 0
+    """How many there are."""
     faults: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Where each kind of fault is; the kind says how to mend it."""
 
     def corpus(self, rows: Iterator[tuple[int, Mapping[str, Any]]]) -> Corpus:
         """Check all rows, then put them into a corpus."""
         if not self.path.is_file():
-            raise FileNotFoundError(f"{self.path}: no such manifest")
+            raise FileNotFoundError(
+                f"{self.path}: no such manifest; correct the path (it was sought as {self.path.absolute()})"
+            )
         try:
             read = [(line, self._checked(line, row)) for line, row in rows]
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        self.rows = len(read)
         if not read and not self.faults:
             self.faults["the manifest has no rows; write one per utterance"].append(str(self.path))
         complete = [(line, row) for line, row in read if row is not None]
@@ -106,9 +115,11 @@ class _Manifest:
 
     def _message(self) -> str:
         total = sum(len(places) for places in self.faults.values())
-        lines = [f"{self.path}: {total} faults"]
+        lines = [f"{self.path}: {counted(total, 'fault')}"]
         for kind, places in self.faults.items():
-            lines += [f"- {kind} [{len(places)}]:", f"    {listed(places, separator=chr(10) + '    ')}"]
+            is_everywhere = len(places) == self.rows > 1 and all("(" not in place for place in places)
+            where = f"all {self.rows} rows" if is_everywhere else listed(places, separator="\n    ")
+            lines += [f"- {kind} [{len(places)}]:", f"    {where}"]
         return "\n".join(lines)
 
     def _checked(self, line: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -116,7 +127,10 @@ class _Manifest:
         before = sum(len(places) for places in self.faults.values())
         values = {_OTHER_NAMES.get(key, key): value for key, value in row.items() if value not in (None, "")}
         for column in sorted(set(values) - set(COLUMNS)):
-            self.fault(line, f"unknown column {column!r}; remove it, the known ones are {', '.join(COLUMNS)}")
+            self.fault(
+                line,
+                f"unknown column {column!r}; rename or remove it, the known ones are {', '.join(COLUMNS)}",
+            )
         for column, value in values.items():
             if column in COLUMNS and column != "duration" and not isinstance(value, str):
                 self.fault(line, f"{column} is not a text; write it in quotes", repr(value))
@@ -126,7 +140,7 @@ class _Manifest:
             self.fault(line, "empty text; write what is said, or remove the row")
         values.setdefault("language", self.language)
         if values["language"] is None:
-            self.fault(line, "no language; add the column, or give the language of all rows, e.g. en")
+            self.fault(line, _NO_LANGUAGE)
         if isinstance(values.get("audio"), str):
             values["audio"] = str((self.audio_root / values["audio"]).absolute())
             values["duration"] = self._duration(line, values)
@@ -144,8 +158,8 @@ class _Manifest:
             if not (math.isfinite(seconds) and seconds > 0):
                 raise TypeError
         except FileNotFoundError:
-            kind = "missing audio file; relative paths start at the manifest's folder"
-            self.fault(line, kind, values["audio"])
+            start = "correct the path, which starts at the manifest's folder"
+            self.fault(line, f"missing audio file; {start}, or remove the row", values["audio"])
         except ValueError as error:
             if stated is None:
                 self.fault(line, "audio that cannot be read; convert it or remove the row", str(error))
@@ -227,13 +241,15 @@ def _csv_rows(manifest: _Manifest) -> Iterator[tuple[int, Mapping[str, Any]]]:
         reader = csv.reader(file, delimiter=_delimiter(manifest.path))
         header = [name.strip() for name in next(reader, [])]
         known = [_OTHER_NAMES.get(name, name) for name in header]
+        found = f"the header has: {', '.join(header) or 'nothing'}"
         for column in _REQUIRED:
             if column not in known:
-                found = f"the header has: {', '.join(header) or 'nothing'}"
                 manifest.fault(1, f"missing column {column!r}; the first line must name it", found)
+        if "language" not in known and manifest.language is None:
+            manifest.fault(1, _NO_LANGUAGE, found)
         for column in sorted(set(known) - set(COLUMNS)):
             manifest.fault(
-                1, f"unknown column {column!r}; remove it, the known ones are {', '.join(COLUMNS)}"
+                1, f"unknown column {column!r}; rename or remove it, the known ones are {', '.join(COLUMNS)}"
             )
         for column in sorted({name for name in known if known.count(name) > 1}):
             manifest.fault(1, f"column {column!r} is named twice; keep one")

@@ -10,7 +10,7 @@ import torch
 
 from speechtl.batches import Examples
 from speechtl.corpus import Corpus
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.features import SAMPLE_RATE
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.heads import frames_needed
@@ -32,7 +32,7 @@ def refuse_faulty_texts(corpora: Mapping[str, Corpus]) -> None:
     faults = [fault for role, corpus in corpora.items() for fault in _text_faults(role, corpus)]
     if faults:
         raise ValueError(
-            f"{len(faults)} faults in the texts:\n  {listed(faults, separator=chr(10) + '  ')}\n"
+            f"{counted(len(faults), 'fault')} in the texts:\n  {listed(faults, separator=chr(10) + '  ')}\n"
             "Correct them in the corpus, or leave these utterances out."
         )
 
@@ -68,8 +68,8 @@ def refuse_unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) ->
     faults = _unknown_units(corpus, tokenizers)
     if faults:
         raise ValueError(
-            f"{len(faults)} training utterances have units that the source's heads lack:\n  "
-            f"{listed(faults, separator=chr(10) + '  ')}\nLeave them out, or start from a source that was "
+            f"units that the source's heads lack, in {counted(len(faults), 'training utterance')}:\n  "
+            f"{listed(faults, separator=chr(10) + '  ')}\nLeave these out, or start from a source that was "
             "trained on these units."
         )
 
@@ -135,8 +135,9 @@ def refuse_short(model: AcousticModel, examples: Examples, speeds: Sequence[floa
                 f"{fastest}, its {len(labels)} units need {needed}"
             )
     if faults:
+        slower = ", or train at no faster speed with --augment.speeds 1.0" if fastest > 1 else ""
         raise ValueError(
-            f"{len(faults)} utterances are too short for their labels (CTC needs a frame per unit, and one "
-            f"between equal ones):\n  {listed(faults, separator=chr(10) + '  ')}\n"
-            "Correct their texts or audio, leave them out, or set --augment.speeds 1.0."
+            f"too short for the labels: {counted(len(faults), 'utterance')} (CTC needs a frame per unit, and "
+            f"one between equal ones)\n  {listed(faults, separator=chr(10) + '  ')}\n"
+            f"Correct the text or the audio, or leave these out{slower}."
         )

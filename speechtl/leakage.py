@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from speechtl.corpus import Corpus, qualify
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.partition import text_keys
 
 
@@ -95,16 +95,20 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
     faults = []
     if audio:
         faults.append(
-            f"identical audio in {len(audio)} utterances: {listed(audio)}; take them out of one side"
+            f"identical audio in {counted(len(audio), 'utterance')}: {listed(audio)}; take them out of one "
+            "side, or choose another split"
         )
     if seen_texts and corpus.split_by == "text":
         items = listed([f"{ids[i]} ({texts[i]})" for i in seen_texts])
         mend = "train on the corpus's train split, or split both together by text"
-        faults.append(f"texts that were trained on in {len(seen_texts)} utterances: {items}; {mend}")
+        faults.append(
+            f"texts that were trained on in {counted(len(seen_texts), 'utterance')}: {items}; {mend}"
+        )
     if seen_speakers and corpus.split_by == "speaker":
         named = listed(sorted({speakers[i] for i in seen_speakers}))
         mend = "train on the corpus's train split, or split both together by speaker"
-        faults.append(f"speakers who were trained on in {len(seen_speakers)} utterances: {named}; {mend}")
+        where_seen = counted(len(seen_speakers), "utterance")
+        faults.append(f"speakers who were trained on in {where_seen}: {named}; {mend}")
     if faults:
         raise ValueError("\n".join([f"{where}: the model was trained on what it is tested on", *faults]))
     return Shared(texts=len(seen_texts), speakers=len(seen_speakers))

@@ -13,9 +13,9 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
-from speechtl.faults import listed
 from speechtl.label_faults import refuse_faulty_texts
 from speechtl.leakage import Fingerprints
+from speechtl.refusals import foreign_sets, refuse_leaks
 from speechtl.text import Tokenizer
 from speechtl.waveforms import Waveforms
 
@@ -76,15 +76,17 @@ class Material:
 
 
 def named_sets(specs: Iterable[CorpusSpec], seed: int) -> dict[str, Corpus]:
-    """Open test corpora under the names of reports: corpus, split unless `test`, number if not unique."""
+    """Open test corpora under the names that `evaluate` gives them, with a number where one is taken."""
     sets: dict[str, Corpus] = {}
     for spec in specs:
-        first = name = set_name(spec.name, spec.split)
+        opened = spec.open(seed)
+        whole = "all" if len(opened.splits) > 1 else None
+        first = name = set_name(spec.name, spec.split or whole)
         number = 1
         while name in sets:
             number += 1
             name = f"{first}-{number}"
-        sets[name] = spec.open(seed)
+        sets[name] = opened
     return sets
 
 
@@ -101,35 +103,16 @@ def _refuse_languages(target: Corpus, dev: Corpus, sets: Mapping[str, Corpus], h
             f"dev is in {', '.join(dev.languages)}, the target in {', '.join(target.languages)}; dev must "
             "have the languages of the target and no others"
         )
-    for name, corpus in sets.items():
-        if others := sorted(set(corpus.languages) - heads):
-            faults.append(
-                f"the test set {name} is in {', '.join(others)}; the model will have heads for "
-                f"{', '.join(sorted(heads))}"
-            )
+    faults += [
+        f"the test set {one}; the model will have heads for {', '.join(sorted(heads))}"
+        for one in foreign_sets(heads, sets)
+    ]
     if faults:
         raise ValueError("\n".join(faults) + "\nName corpora in the model's languages.")
 
 
 def _refuse_leaks(known: Fingerprints, dev: Speech, sets: Mapping[str, Corpus]) -> None:
-    """Refuse before training what `evaluate` would refuse after it, and tests with audio of dev.
-
-    Dev is not trained on, but chooses the weights: a clip in both would flatter the result.
-    """
-    faults = []
-    dev_audio = set(dev.waveforms.digests)
-    for name, corpus in {"dev": dev.corpus, **sets}.items():
-        try:
-            digests = Speech.of(corpus).waveforms.digests
-            leakage.check(known, corpus, digests, where=name)
-        except ValueError as error:
-            faults.append(str(error))
-            continue
-        pairs = zip(corpus.column("id"), digests, strict=True)
-        if name != "dev" and (shared := [id_ for id_, digest in pairs if digest in dev_audio]):
-            faults.append(
-                f"{name}: identical audio in dev in {len(shared)} utterances: {listed(shared)}; take them "
-                "out of one side"
-            )
-    if faults:
-        raise ValueError("\n".join(faults))
+    """Refuse before training what `evaluate` would refuse after it, and tests with audio of dev."""
+    digests = {name: Speech.of(corpus).waveforms.digests for name, corpus in sets.items()}
+    refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
+    refuse_leaks(known, sets, digests, chosen_on=frozenset(dev.waveforms.digests))

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from speechtl.terminal import console
 from speechtl.whole_files import explained
 
 if TYPE_CHECKING:
@@ -106,15 +106,14 @@ class TrainingProgress:
     """
 
     def __init__(self, steps: int, name: str) -> None:
-        console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[speed]:.0f} audio-s/s  dev {task.fields[dev]}"),
-            console=console,
-            disable=not console.is_terminal,
+            console=console(),
+            disable=not console().is_terminal,
         )
         self._task = self._bar.add_task(name, total=steps, speed=0.0, dev="-")
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechtl import leakage
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.text import orthography
 
 if TYPE_CHECKING:
     from speechtl.checkpoint import LoadedModel
     from speechtl.corpus import Corpus
+    from speechtl.leakage import Fingerprints
 
 
 def refuse_run_folder(folder: Path) -> None:
@@ -39,20 +40,24 @@ def require_words(model: LoadedModel, corpus: Corpus) -> None:
         )
 
 
-def require_heads(model: LoadedModel, parts: Mapping[str, Corpus]) -> None:
+def require_heads(heads: Collection[str], parts: Mapping[str, Corpus]) -> None:
     """Refuse test sets in languages that the model has no head for.
 
     Raises:
         ValueError: there are some; names them, and the languages that it has.
     """
-    heads = model.model.languages
-    unknown = {name: tag for name, corpus in parts.items() for tag in corpus.languages if tag not in heads}
-    if unknown:
-        found = ", ".join(f"{name} is in {tag}" for name, tag in unknown.items())
+    if found := foreign_sets(heads, parts):
         raise ValueError(
-            f"the model has heads for {', '.join(heads)}, but {found}. Evaluate it on speech in its "
-            "languages (--language chooses one of a corpus's), or adapt it to the others with `speechtl run`."
+            f"the model has heads for {', '.join(heads)}, but {', '.join(found)}. Evaluate it on speech in "
+            "its languages (--language chooses one of a corpus's), or adapt it to the others with "
+            "`speechtl run`."
         )
+
+
+def foreign_sets(heads: Collection[str], parts: Mapping[str, Corpus]) -> list[str]:
+    """`<set> is in <languages>` for each set with languages that there is no head for."""
+    others = {name: sorted(set(corpus.languages) - set(heads)) for name, corpus in parts.items()}
+    return [f"{name} is in {' and '.join(tags)}" for name, tags in others.items() if tags]
 
 
 def require_texts(parts: Mapping[str, Corpus]) -> None:
@@ -69,30 +74,41 @@ def require_texts(parts: Mapping[str, Corpus]) -> None:
                 faults.append(f"{id_} ({text!r})")
     if faults:
         raise ValueError(
-            f"{len(faults)} references have nothing to score: {listed(faults)}. Correct their texts or leave "
-            "these utterances out."
+            f"nothing to score in {counted(len(faults), 'reference')}: {listed(faults)}. Correct their "
+            "texts, or leave these utterances out."
         )
 
 
 def refuse_leaks(
-    model: LoadedModel, parts: Mapping[str, Corpus], digests: Mapping[str, Sequence[str]]
+    trained: Fingerprints,
+    parts: Mapping[str, Corpus],
+    digests: Mapping[str, Sequence[str]],
+    chosen_on: Collection[str] = (),
 ) -> dict[str, leakage.Shared]:
     """What each set shares with the training, where that is allowed.
 
     Args:
-        model: with the hashes of all that it was trained on.
+        trained: hashes of all that the model was trained on.
         parts: test sets by name.
         digests: by the same names, of the decoded audio, one per utterance.
+        chosen_on: digests of the dev audio. It is not trained on, but chooses the weights: a clip in both
+            would flatter the result.
 
     Raises:
-        ValueError: a set holds what the model was trained on; names all such sets.
+        ValueError: a set holds what the model was trained or chosen on; names all such sets.
     """
     shared, faults = {}, []
     for name, corpus in parts.items():
         try:
-            shared[name] = leakage.check(model.fingerprints, corpus, digests[name], where=name)
+            shared[name] = leakage.check(trained, corpus, digests[name], where=name)
         except ValueError as error:
             faults.append(str(error))
+        pairs = zip(corpus.column("id"), digests[name], strict=True)
+        if twice := [id_ for id_, digest in pairs if digest in chosen_on]:
+            faults.append(
+                f"{name}: identical audio in dev in {counted(len(twice), 'utterance')}: {listed(twice)}; "
+                "take them out of one side"
+            )
     if faults:
         raise ValueError("\n".join(faults))
     return shared

@@ -13,7 +13,7 @@ from speechtl.corpus import Corpus
 from speechtl.development import Development
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment, load_recipe, recipe_names
-from speechtl.faults import listed
+from speechtl.faults import counted, listed
 from speechtl.label_faults import refuse_short, refuse_unknown_units, warn_of_unknown_units
 from speechtl.material import Material, Speech
 from speechtl.models.acoustic import AcousticModel
@@ -63,7 +63,12 @@ def _source(experiment: Experiment, runs: Path) -> tuple[LoadedModel | None, flo
         return load_model(experiment.source), None
     if seed and not seed.isdecimal():
         raise ValueError(f"source={experiment.source!r}: expected a seed after the @, such as {name}@2")
-    recipe = load_recipe(name)
+    try:
+        recipe = load_recipe(name)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"source={experiment.source!r} is neither a model's folder nor a recipe: {error}"
+        ) from error
     if seed:
         recipe = replace(recipe, seed=int(seed))
     folder = RunFolder.of(recipe, runs)
@@ -90,6 +95,7 @@ def _train(
     refuse_short(model, data.target, experiment.augment.speeds)
     if coverage:
         _save_coverage(folder.path / "coverage.json", coverage)
+    logger.info("%s", _start_line(experiment, target.corpus, material.dev.corpus))
     return fit(
         model,
         experiment.method,
@@ -101,6 +107,19 @@ def _train(
         seed=experiment.seed,
         source=source.model if source else None,
     )
+
+
+def _start_line(experiment: Experiment, target: Corpus, dev: Corpus) -> str:
+    """What is trained on what, in one line."""
+    return (
+        f"{experiment.name}, seed {experiment.seed}: {counted(experiment.train.steps, 'step')} "
+        f"on {target.name} ({', '.join(target.languages)}), {_amount(target)}; "
+        f"{'from ' + experiment.source if experiment.source else 'from scratch'}; dev has {_amount(dev)}"
+    )
+
+
+def _amount(corpus: Corpus) -> str:
+    return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
 
 
 def _tokenizers(corpus: Corpus, source: LoadedModel | None) -> dict[str, Tokenizer]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import Progress
 
 from speechtl import decode
 from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm
 from speechtl.batches import Examples, inference_batches
 from speechtl.cache import SILENT_PEAK
-from speechtl.faults import listed
+from speechtl.devices import device
+from speechtl.faults import counted, listed
+from speechtl.terminal import progress_bar
 from speechtl.text import orthography
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def transcribe(
     """The text of each file, in their order; with `settings.closed` the best of the model's listed words.
 
     Args:
-        model: from `load_model`.
+        model: from `load_model`; it is moved to the accelerator where there is one.
         files: audio of any rate and format.
         language: the orthography of the head; None where the model has only one.
         settings: how to decode.
@@ -56,7 +56,8 @@ def transcribe(
     """
     tag = _language(model.model, language, settings)
     paths = [Path(file) for file in files]
-    recognised = recognise(model.model, _examples(paths, tag), tag, settings)
+    examples = _examples(paths, tag)
+    recognised = recognise(model.model.to(device()), examples, tag, settings)
     texts = recognised.closed if recognised.closed is not None else recognised.texts
     return list(zip(paths, texts, strict=True))
 
@@ -100,15 +101,14 @@ def _posteriors(
     model: AcousticModel, examples: Examples, language: str, progress: str | None
 ) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
     """Per batch: places in the examples, log-probabilities (batch, time, 1 + units), lengths in frames."""
-    device = next(model.parameters()).device
-    with Progress(console=Console(stderr=True), disable=progress is None) as bar:
-        task = bar.add_task(progress or "", total=len(examples))
+    encoded_on = next(model.parameters()).device
+    with progress_bar(progress or "", len(examples), progress is not None) as advance:
         for indices, batch in inference_batches(examples, BATCH_SECONDS):
             with torch.inference_mode():
-                encoded = model.encode(batch.to(device))
+                encoded = model.encode(batch.to(encoded_on))
                 log_probs = model.log_probs(encoded, language).cpu()
             yield indices.tolist(), log_probs, encoded.lengths.cpu()
-            bar.advance(task, len(indices))
+            advance(len(indices))
 
 
 def _language(model: AcousticModel, language: str | None, settings: DecodeSettings) -> str:
@@ -117,13 +117,20 @@ def _language(model: AcousticModel, language: str | None, settings: DecodeSettin
         raise ValueError(
             f"the model has heads for {', '.join(model.languages)}; choose one of them with --language"
         )
-    tag = model.languages[0] if language is None else orthography(language).tag
+    tag = model.languages[0] if language is None else _tag(language)
     model.head(tag)
     if settings.closed and not model.words.get(tag):
         raise ValueError(
             f"the model lists no words for {tag}, so there is none to choose from: drop --closed"
         )
     return tag
+
+
+def _tag(language: str) -> str:
+    try:
+        return orthography(language).tag
+    except ValueError as error:
+        raise ValueError(f"--language: {error}") from error
 
 
 def _examples(paths: Sequence[Path], language: str) -> Examples:
@@ -137,7 +144,7 @@ def _examples(paths: Sequence[Path], language: str) -> Examples:
     if faults:
         lines = listed(faults, "\n  ")
         raise ValueError(
-            f"{len(faults)} of {len(paths)} files cannot be transcribed:\n  {lines}\n"
+            f"{len(faults)} of {counted(len(paths), 'file')} cannot be transcribed:\n  {lines}\n"
             "Mend them or leave them out."
         )
     unknown = [None] * len(paths)

@@ -18,6 +18,8 @@ from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.text import Tokenizer
 
+DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
 
 class MakeCorpus(Protocol):
     def __call__(
@@ -81,7 +83,7 @@ def make_corpus(own_folders: Path) -> MakeCorpus:
 
 @pytest.fixture
 def make_model() -> MakeModel:
-    """Saves tiny untrained models with a head per language; `silent` ones recognise nothing at all."""
+    """Saves tiny untrained models with a head per language; `silent` ones recognise nothing."""
 
     def make(
         folder: Path,
@@ -98,10 +100,9 @@ def make_model() -> MakeModel:
             tokenizers,
             words={languages[0]: tuple(words)} if words else {},
         )
-        if silent:
-            assert model.shared_blank is not None
-            with torch.no_grad():
-                model.shared_blank.bias.fill_(1000.0)
+        assert model.shared_blank is not None
+        with torch.no_grad():
+            model.shared_blank.bias.fill_(1000.0 if silent else 0.0)
         save_model(model, folder, fingerprints=trained_on or Fingerprints())
         return folder
 

@@ -75,7 +75,10 @@ def test_language_shares_follow_the_temperature(temperature: float) -> None:
     languages = ["ar"] * 320 + ["en"] * 40
     stream = Stream(make_examples([0.5] * 360, languages), 8, seed=0, temperature=temperature)
     counts = Counter(
-        stream.examples.languages[i] for epoch in range(4) for batch in stream.plan(epoch).batches for i in batch
+        stream.examples.languages[i]
+        for epoch in range(4)
+        for batch in stream.plan(epoch).batches
+        for i in batch
     )
     expected = 320 ** (1 / temperature) / (320 ** (1 / temperature) + 40 ** (1 / temperature))
     assert counts["ar"] / counts.total() == pytest.approx(expected, abs=0.01)

@@ -116,7 +116,7 @@ def test_every_bad_clip_is_named_in_one_error(tmp_path: Path) -> None:
     write_audio(corpus[2].audio, np.full(4000, 9 / 32_768), 16_000)
     write_audio(corpus[3].audio, np.full(4000, 10 / 32_768), 16_000)
     for _ in range(2):
-        with pytest.raises(ValueError, match="3 of 6 clips of corpus toy cannot be used") as caught:
+        with pytest.raises(ValueError, match="corpus toy: 3 of 6 clips cannot be used") as caught:
             load_waveforms(corpus)
         message = str(caught.value)
         assert f"toy0: {corpus[0].audio}: no such file" in message

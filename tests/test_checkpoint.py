@@ -90,7 +90,7 @@ def flip(folder: Path) -> None:
     ("damage", "message"),
     [
         (lambda f: edit(f, format_version=2), "format version 2 is newer than this speechtl reads.*newest"),
-        (lambda f: edit(f, format="other"), "describes no speechtl model: its format is 'other'"),
+        (lambda f: edit(f, format="other"), "describes no speechtl model: its format is other"),
         (lambda f: edit(f, format_version="new"), "describes no speechtl model"),
         (lambda f: (f / "config.json").write_text("[1]"), r"config\.json was not written by speechtl.*list"),
         (lambda f: cut(f, "config.json"), r"config\.json is no JSON, or only a part of it"),

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from conftest import DEVICES
 from toy_speech import TINY, development, examples
 
 from speechtl.development import DevScore, collapse_advice
@@ -32,6 +33,13 @@ def test_the_error_is_the_mean_over_languages() -> None:
     assert set(score.errors) == {"en", "de"}
     assert score.errors["en"] == 1
     assert score.error == pytest.approx(sum(score.errors.values()) / 2)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_score_is_the_same_on_every_device(device: str) -> None:
+    scored = model("en", "de")
+    expected = development(8, ("en", "de"))(scored)
+    assert development(8, ("en", "de"))(scored.to(device)) == expected
 
 
 def test_scoring_changes_neither_the_model_nor_the_random_numbers() -> None:

@@ -3,7 +3,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import MakeCorpus, MakeModel
+import torch
+from conftest import DEVICES, MakeCorpus, MakeModel
 
 from speechtl import evaluate as module
 from speechtl import leakage
@@ -153,12 +154,29 @@ def test_recognition_depends_neither_on_the_batch_nor_on_the_order(
     assert model.training
 
 
+@pytest.mark.parametrize("name", DEVICES)
+def test_sets_are_scored_on_the_device_there_is(
+    tmp_path: Path,
+    make_corpus: MakeCorpus,
+    make_model: MakeModel,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    folder, corpus = make_model(tmp_path / "model", "en", silent=False, words=["go"]), make_corpus(["go"] * 5)
+    settings = DecodeSettings("greedy", closed=True)
+    expected = evaluate(load_model(folder), {"toy": corpus}, settings=settings)
+    monkeypatch.setattr(module, "device", lambda: torch.device(name))
+    model = load_model(folder)
+    assert evaluate(model, {"toy": corpus}, settings=settings) == expected
+    assert {value.device.type for value in model.model.state_dict().values()} == {name}
+
+
 def test_texts_with_nothing_to_score_and_empty_sets_are_named(
     tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel
 ) -> None:
     model = load_model(make_model(tmp_path / "model", "en"))
     corpus = make_corpus(["go", "!?"])
-    with pytest.raises(ValueError, match=r"1 references have nothing to score: toy/test/1 \('!\?'\)"):
+    with pytest.raises(ValueError, match=r"nothing to score in 1 reference: toy/test/1 \('!\?'\)"):
         evaluate(model, {"toy": corpus}, settings=GREEDY)
     with pytest.raises(ValueError, match="the test set toy holds no utterances"):
         evaluate(model, {"toy": corpus.select([])}, settings=GREEDY)

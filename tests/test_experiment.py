@@ -145,6 +145,10 @@ def test_a_replayed_experiment_keeps_its_name(tmp_path: Path) -> None:
     path = tmp_path / "experiment.json"
     path.write_text(json.dumps({"experiment": chosen.to_dict()}))
     assert _parse_recipe(str(path), []) == chosen
+    again = _parse_recipe(str(path), ["--target.minutes", "5", "--train.steps", "7", "--seed", "1"])
+    assert (
+        again.name == _parse_recipe("taiwanese/scratch", ["--target.minutes", "5", "--train.steps", "7"]).name
+    ), "the part of a field that changes again is replaced"
 
 
 def test_long_values_and_slashes_are_eight_digits_in_the_name() -> None:
@@ -162,7 +166,21 @@ def test_long_values_and_slashes_are_eight_digits_in_the_name() -> None:
 
 
 def test_many_overrides_still_make_a_name_that_file_systems_allow() -> None:
-    train = TrainSettings(7, 30, 1e-4, 0.2, 0.02, 4, 0.9, 2, "fp32", 7, 300, 30, 1)
+    train = TrainSettings(
+        steps=7,
+        batch_seconds=30,
+        lr=1e-4,
+        warmup=0.2,
+        weight_decay=0.02,
+        clip=4,
+        average=0.9,
+        temperature=2,
+        precision="fp32",
+        evaluations=7,
+        dev_utterances=300,
+        checkpoint_seconds=30,
+        threads=1,
+    )
     chosen = replace(SCRATCH, train=train).with_overrides_in_name(SCRATCH)
     assert len(chosen.name.encode()) <= 200
     assert chosen.name.startswith("taiwanese-scratch+")

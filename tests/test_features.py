@@ -24,7 +24,7 @@ def test_frames_follow_from_samples_and_margin() -> None:
     features, frames = featurizer(waveforms, lengths)
     # 1.4 s and 0.9 s of samples, windows of 512 every 160.
     assert frames.tolist() == [(22_400 - 512) // 160 + 1, (14_400 - 512) // 160 + 1]
-    assert features.shape == (2, frames[0], 80)
+    assert features.shape == (2, frames[0], 160)
 
 
 def test_a_clip_of_any_length_has_its_margins_frames() -> None:
@@ -58,9 +58,10 @@ def test_energies_range_from_silence_to_the_loudest() -> None:
     waveforms, lengths = noise(16_000)
     waveforms[:, 8_000:] *= 1e-4
     features, frames = featurizer(waveforms, lengths)
-    assert features.max() == pytest.approx(2)
-    assert features.min() == pytest.approx(-2)
-    quiet = features[0, 70 : frames[0] - 15]
+    level = features[..., :80]
+    assert level.max() == pytest.approx(2)
+    assert level.min() == pytest.approx(-2)
+    quiet = level[0, 70 : frames[0] - 15]
     assert (quiet == -2).all(), "80 dB below the loudest is silence"
 
 
@@ -69,6 +70,14 @@ def test_decibels_are_linear_in_the_range() -> None:
     energies = torch.tensor([1.0, 0.1, 1e-3, 1e-9]).view(1, 4, 1).expand(1, 4, 80)
     levels = featurizer.normalise(energies, torch.tensor([4]))[0, :, 0]
     assert torch.allclose(levels, torch.tensor([2.0, 1.2, -0.4, -2.0]), atol=1e-5)
+
+
+def test_contrast_has_zero_mean_and_unit_variance_over_the_clip() -> None:
+    featurizer = LogMel(FeatureSettings(margin_seconds=0.0))
+    waveforms, lengths = noise(48_000)
+    contrast = featurizer(waveforms, lengths)[0][..., 80:]
+    assert contrast.mean(dim=1).abs().max() < 0.05
+    assert 0.7 < contrast.std(dim=1).mean() < 1.05
 
 
 def test_digital_silence_is_finite() -> None:
@@ -83,7 +92,7 @@ def test_settings_that_contradict_are_refused(hop: float) -> None:
 
 
 def test_masks_are_a_pure_function_of_the_seed() -> None:
-    features, lengths = torch.ones(3, 100, 80), torch.tensor([100, 60, 80])
+    features, lengths = torch.ones(3, 100, 160), torch.tensor([100, 60, 80])
     settings = AugmentSettings(time_share=0.3)
     first, again = SpecAugment(settings, 4)(features, lengths), SpecAugment(settings, 4)(features, lengths)
     assert torch.equal(first, again)
@@ -92,11 +101,13 @@ def test_masks_are_a_pure_function_of_the_seed() -> None:
 
 def test_masks_stay_within_their_bounds() -> None:
     settings = AugmentSettings(mel_masks=1, mel_width=15, time_masks=1, time_share=0.2)
-    features, lengths = torch.ones(1, 200, 80), torch.tensor([100])
+    features, lengths = torch.ones(1, 200, 160), torch.tensor([100])
     seen_bands = seen_time = 0
     for seed in range(60):
         masked = SpecAugment(settings, seed)(features, lengths)[0] == 0
-        bands = masked.all(dim=0).sum().item()
+        filters = masked.all(dim=0).view(2, 80)
+        assert torch.equal(filters[0], filters[1]), "a band was masked in one view only"
+        bands = filters[0].sum().item()
         time = masked.all(dim=1).nonzero().flatten()
         seen_bands, seen_time = max(seen_bands, int(bands)), max(seen_time, len(time))
         assert bands <= 15
@@ -107,7 +118,7 @@ def test_masks_stay_within_their_bounds() -> None:
 
 
 def test_no_masks_is_the_identity() -> None:
-    features = torch.randn(2, 50, 80)
+    features = torch.randn(2, 50, 160)
     off = AugmentSettings(mel_masks=0, time_masks=0)
     assert torch.equal(SpecAugment(off, 1)(features, torch.tensor([50, 30])), features)
 

@@ -167,7 +167,9 @@ def test_a_field_that_is_no_csv_is_a_fault_and_no_crash(tmp_path: Path) -> None:
 def test_twenty_faults_of_a_kind_are_spelt_out_and_the_rest_counted(tmp_path: Path) -> None:
     make_audio(tmp_path / "a.wav")
     rows = "".join(f'{{"id": "{i}", "audio": "a.wav", "text": ""}}\n' for i in range(30))
-    (tmp_path / "m.jsonl").write_text(rows, encoding="utf-8")
+    (tmp_path / "all.jsonl").write_text(rows, encoding="utf-8")
+    assert "[30]:\n    all 30 rows" in message_of(tmp_path / "all.jsonl", language="en")
+    (tmp_path / "m.jsonl").write_text(rows + '{"audio": "a.wav", "text": "a"}\n', encoding="utf-8")
     message = message_of(tmp_path / "m.jsonl", language="en")
     assert "[30]" in message
     assert "and 10 more" in message

@@ -33,7 +33,7 @@ def test_disjoint_corpora_share_nothing() -> None:
 def test_identical_audio_is_refused_always_and_named(split_by: SplitBy) -> None:
     train = make("khì")
     test = make("lâi", first=9, speaker=None, split_by=split_by)
-    with pytest.raises(ValueError, match=r"mytest: .*\n.*identical audio in 1 utterances: u9"):
+    with pytest.raises(ValueError, match=r"mytest: .*\n.*identical audio in 1 utterance: u9"):
         check(trained_on(train), test, digests(train), "mytest")
 
 
@@ -41,7 +41,7 @@ def test_identical_audio_is_refused_always_and_named(split_by: SplitBy) -> None:
 def test_a_text_in_any_spelling_is_refused_where_the_test_is_split_by_text(written: str) -> None:
     train = make("khì", "tsáu/tsió")
     test = make(written, "lâi", first=9, speaker="t", split_by="text")
-    with pytest.raises(ValueError, match=r"texts that were trained on in 1 utterances: u9"):
+    with pytest.raises(ValueError, match=r"texts that were trained on in 1 utterance: u9"):
         check(trained_on(train), test, digests(test), "test")
     allowed = check(trained_on(train), replace(test, split_by="speaker"), digests(test), "test")
     assert (allowed.texts, allowed.speakers) == (1, 0)

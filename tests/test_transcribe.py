@@ -2,7 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeModel
+import torch
+from conftest import DEVICES, MakeModel
 
 from speechtl.audio import write_audio
 from speechtl.checkpoint import load_model
@@ -32,6 +33,20 @@ def test_files_of_any_format_come_back_in_their_order(tmp_path: Path, make_model
     assert [file for file, _ in found] == files
     assert transcribe(model, files[::-1], "en", GREEDY) == found[::-1]
     assert [transcribe(model, [file], None, GREEDY)[0] for file in files] == found
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_files_are_transcribed_on_the_device_there_is(
+    tmp_path: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    import speechtl.transcribe as module
+
+    files = make_files(tmp_path)
+    expected = transcribe(load_model(make_model(tmp_path / "model", "en", silent=False)), files, None, GREEDY)
+    monkeypatch.setattr(module, "device", lambda: torch.device(name))
+    model = load_model(tmp_path / "model")
+    assert transcribe(model, files, None, GREEDY) == expected
+    assert {value.device.type for value in model.model.state_dict().values()} == {name}
 
 
 def test_the_language_is_asked_for_where_there_are_several(tmp_path: Path, make_model: MakeModel) -> None:

@@ -1,11 +1,12 @@
 """Which units of the source languages each Tâi-lô unit starts from: those that sound alike.
 
-Initials and finals are paired by their phonetic value in the Ministry of Education's description of Taiwanese
-(臺灣台語羅馬字拼音方案), in the Hanyu Pinyin scheme and in Bauer and Benedict 1997, Modern Cantonese Phonology:
-Tâi-lô p, ph, b are [p], [pʰ], [b], so p pairs with pinyin b, and the voiced b with an English or Arabic letter.
-Finals that no source has start from the nearest vowel: nasal vowels from the vowel with a nasal coda, the glottal
-stop -h from the bare vowel. Tones are paired by pitch contour, since their numbers do not correspond: Taiwanese 2
-falls from high as Mandarin 4 does (Chao 1930 letters stand beside each). Several sources are averaged.
+Initials and finals are paired by their phonetic value in the Ministry of Education's description of
+Taiwanese (臺灣台語羅馬字拼音方案), in the Hanyu Pinyin scheme and in Bauer and Benedict 1997, Modern
+Cantonese Phonology: Tâi-lô p, ph, b are [p], [pʰ], [b], so p pairs with pinyin b, and the voiced b with an
+English or Arabic letter. Finals that no source has start from the nearest one: nasal vowels from the vowel
+with a nasal coda, the glottal stop -h from the bare vowel. Tones are paired by pitch contour, since their
+numbers do not correspond: Taiwanese 2 falls from high as Mandarin 4 does (Chao 1930 letters stand beside
+each). Several sources are averaged.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from speechtl.features import FeatureSettings, LogMel
+from speechtl.features import VIEWS, FeatureSettings, LogMel
 from speechtl.models.heads import CTCHead, blank_row, ctc_losses
 from speechtl.models.layers import seeded
 from speechtl.models.tdnn import TDNNBlock, TDNNInput
@@ -58,7 +58,7 @@ class Input(nn.Module):
     def __init__(self, features: FeatureSettings, dim: int) -> None:
         super().__init__()
         self.featurizer = LogMel(features)
-        self.layers = TDNNInput(features.mels, dim)
+        self.layers = TDNNInput(VIEWS * features.mels, dim)
 
 
 class AcousticModel(nn.Module):

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 BLANK_BIAS = 5.0
-"""Where a blank's bias starts. Most frames are blank, and a model that begins there leaves the plateau on which
-every CTC training starts much sooner."""
+"""Where a blank's bias starts. Most frames are blank, and a model that begins there leaves the plateau on
+which every CTC training starts much sooner."""
 
 
 def blank_row(dim: int) -> nn.Linear:
