@@ -90,7 +90,7 @@ class LogMel(nn.Module):
             return self.normalise(energies, frames), frames
 
     def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
-        """The two views (batch, time, 2 * mel) of mel energies (batch, time, mel), zero beyond the lengths."""
+        """The two views (batch, time, 2 * mel) of mel energies (batch, time, mel); zero past the lengths."""
         real = frame_mask(lengths, energies.shape[1]).unsqueeze(2)
         loudest = energies.masked_fill(~real, 0).amax(dim=(1, 2), keepdim=True).clamp_min(1e-10)
         level = torch.log((energies / loudest).clamp_min(10 ** (-self.settings.range_db / 10)))

@@ -2,10 +2,12 @@
 
 from speechtl.corpus_spec import corpus
 from speechtl.experiment import Experiment
+from speechtl.features import AugmentSettings
 
 experiment = Experiment(
     name="taiwanese-scratch",
     target=corpus("taiwanese_moe", split="train", minutes=10),
     dev=(corpus("taiwanese_moe", split="dev"),),
     tests=(corpus("taiwanese_moe", split="test"),),
+    augment=AugmentSettings(mel_masks=0, time_masks=0),
 )

@@ -121,7 +121,7 @@ class AcousticModel(nn.Module):
         if language not in self.tokenizers:
             raise ValueError(
                 f"the model has no head for {language}; it knows {', '.join(self.languages)}. "
-                "Evaluate it on one of these languages, or adapt it with `speechtl run`."
+                "Choose one of these, or adapt it with `speechtl run`."
             )
         return cast(CTCHead, self.heads[_module_name(language)])
 
