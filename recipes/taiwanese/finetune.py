@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from recipes.multilingual import experiment as multilingual
 from recipes.taiwanese.scratch import experiment as scratch
+from speechtl.train_settings import TrainSettings
 from speechtl.transfer import Transfer
 
 experiment = replace(
@@ -13,4 +14,5 @@ experiment = replace(
     source_tests=multilingual.tests,
     unit_table="recipes.taiwanese.units",  # for --method.head-rows source, which cost 14 points on dev
     method=Transfer(head_rows="random"),
+    train=TrainSettings(lr=4e-3),
 )
