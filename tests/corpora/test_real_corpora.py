@@ -6,9 +6,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from speechtl.batches import Examples, Stream, padding_share
 from speechtl.cache import load_waveforms
 from speechtl.corpus import Corpus
 from speechtl.partition import text_keys
+from speechtl.text import Tokenizer
 
 FOUND = {
     "arabic_commands": 12_000,
@@ -61,6 +63,15 @@ def test_decoded_lengths_are_those_of_the_headers(name: str, prepared_corpora: P
 
 
 @each_corpus
+def test_batches_hold_under_five_percent_of_padding(name: str, prepared_corpora: PrepareCorpus) -> None:
+    train = prepared_corpora(name).filter(split="train")
+    waveforms = load_waveforms(train)
+    tokenizers = {tag: Tokenizer.fit(train.column("text"), tag) for tag in train.languages}
+    examples = Examples.of(train, waveforms, waveforms.durations, tokenizers)
+    assert padding_share(Stream(examples, batch_seconds=24, seed=0, speeds=(0.9, 1.0, 1.1))) < 0.05
+
+
+@each_corpus
 def test_splits_have_their_shares_and_share_nothing(name: str, prepared_corpora: PrepareCorpus) -> None:
     corpus = prepared_corpora(name)
     places = defaultdict(set)
@@ -83,8 +94,6 @@ def test_splits_have_their_shares_and_share_nothing(name: str, prepared_corpora:
 
 @each_corpus
 def test_nearly_all_units_of_the_test_occur_in_training(name: str, prepared_corpora: PrepareCorpus) -> None:
-    from speechtl.text import Tokenizer
-
     corpus = prepared_corpora(name)
     texts = corpus.filter(split="train").column("text")
     tokenizer = Tokenizer.fit(texts, corpus.languages[0])
