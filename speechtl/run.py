@@ -168,6 +168,9 @@ def _save_coverage(path: Path, coverage: list[Coverage]) -> None:
             path,
             listed(new) or "none",
         )
+        for unit, sources in entry.rows.items():
+            if sources:
+                logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))
     with explained("the coverage of the head", path):
         write_json(path, [entry.to_dict() for entry in coverage])
 

@@ -106,6 +106,7 @@ def test_a_source_is_adapted_and_both_reports_are_written(
     coverage = json.loads((folder / "coverage.json").read_text())
     assert [(entry["language"], entry["mapped"], entry["units"]) for entry in coverage] == [("de", 4, 4)]
     assert "head of de: 4 of 4 units start from the source's rows" in caplog.text
+    assert len([line for line in caplog.messages if line.startswith("  ") and " from " in line]) == 4
     loaded = load_model(folder)
     assert loaded.model.languages == ["en", "de"]
     assert [entry["run"] for entry in loaded.ancestry] == ["toy-en", "toy-finetune"]
