@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,8 @@ def load_model(folder: str | Path) -> LoadedModel:
         model = _build(folder, config)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{folder / 'config.json'} is damaged or was changed: {error!r}. Restore it from a copy."
+            f"{folder / 'config.json'} is damaged, was changed or is of another version of speechtl: {error!r}. "
+            "Restore it from a copy, or train the model again."
         ) from error
     tensors, _ = read_tensors(folder, "model")
     try:
@@ -118,14 +119,21 @@ def load_model(folder: str | Path) -> LoadedModel:
 def _build(folder: Path, config: dict[str, Any]) -> AcousticModel:
     """The model that a config.json describes, its weights still random."""
     model = AcousticModel(
-        ModelSettings(**config["model"]),
-        FeatureSettings(**config["features"]),
+        _settings(ModelSettings, config["model"]),
+        _settings(FeatureSettings, config["features"]),
         {},
         words={tag: tuple(words) for tag, words in config["words"].items()},
     )
     for tag, name in config["tokenizers"].items():
         model.add_head(Tokenizer.load(folder / name), seed=0, own_blank=tag in config["own_blank"])
     return model
+
+
+def _settings(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Stored settings, all of them: a default in place of one that is absent would be another model."""
+    if differing := values.keys() ^ {field.name for field in fields(kind)}:
+        raise KeyError(f"too many or too few settings: {', '.join(sorted(differing))}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

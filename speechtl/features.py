@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import torch
 import torchaudio
 from torch import Tensor, nn
 
 SAMPLE_RATE = 16_000
-VIEWS = 2
-"""Normalisations of the mel energies that stand side by side in the features."""
+RIPPLE_REACH = 5
+"""Filters to each side that an energy is compared with: some 200 Hz where harmonics are told apart."""
 
 Masking = Callable[[Tensor, Tensor], Tensor]
-"""Changes features (batch, time, 2 * mel) with lengths (batch,) in frames, shapes unchanged."""
+"""Changes features (batch, time, views * mel) with lengths (batch,) in frames, shapes unchanged."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class FeatureSettings:
     margin_seconds: float = 0.1
     """Silence added before and after every clip, in training and in use alike, so that a very short
     clip has frames enough for its labels."""
+    views: tuple[Literal["level", "contrast", "ripple"], ...] = ("level", "contrast", "ripple")
+    """Normalisations of the log-mel energies that stand side by side; see `LogMel`."""
     range_db: float = 60.0
     """Energies further than this below the loudest of the utterance count as silence, in decibels."""
 
@@ -42,27 +45,39 @@ class FeatureSettings:
             )
         if self.margin_seconds < 0 or self.range_db <= 0:
             raise ValueError("margin_seconds must not be negative, range_db must be above 0")
+        if not self.views or len(set(self.views)) < len(self.views):
+            raise ValueError(
+                f"views={self.views}: expected one or more of level, contrast and ripple, once each"
+            )
+
+    @property
+    def width(self) -> int:
+        """Values of a frame."""
+        return len(self.views) * self.mels
 
 
 class LogMel(nn.Module):
-    """Log-mel energies, normalised in two views that stand side by side.
+    """Log-mel energies, normalised in up to three views that stand side by side.
 
     Level: decibels below the loudest energy of the utterance, from -2 (silence) to 2; one level for all
     filters keeps vowels apart in a clip of one syllable. Contrast: zero mean and unit variance for each
-    filter over the clip, which takes the microphone away and makes the movement of the pitch large. Each
-    alone loses much of what the other has (`docs/results.md`).
+    filter over the clip, which takes the microphone away and makes movement large. Ripple: each filter above
+    or below its neighbours, which is the harmonics, and so the pitch, without the vowel; without this view
+    many runs never learn tones (`docs/results.md`).
 
     Frames are not centred, and a clip is followed by its margin, so no frame sees the end of the padded
     batch: padding never changes a result.
     """
 
     N_FFT = 512
+    ripple: Tensor
 
     def __init__(self, settings: FeatureSettings) -> None:
         super().__init__()
         self.settings = settings
         self.hop_length = round(settings.hop_ms * SAMPLE_RATE / 1000)
         self.margin = round(settings.margin_seconds * SAMPLE_RATE)
+        self.register_buffer("ripple", _ripple(settings.mels), persistent=False)
         self.mel = torchaudio.transforms.MelSpectrogram(
             sample_rate=SAMPLE_RATE,
             n_fft=self.N_FFT,
@@ -81,7 +96,7 @@ class LogMel(nn.Module):
         """Turn waveforms (batch, samples) with lengths (batch,) into features and their lengths.
 
         Returns:
-            float32 features (batch, time, 2 * mel), zero beyond each length, and lengths (batch,) in frames.
+            float32 features (batch, time, views * mel), zero beyond each length, and lengths (batch,) in frames.
         """
         with torch.autocast(waveforms.device.type, enabled=False):
             padded = nn.functional.pad(waveforms.float(), (self.margin, self.margin))
@@ -90,17 +105,24 @@ class LogMel(nn.Module):
             return self.normalise(energies, frames), frames
 
     def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
-        """The two views (batch, time, 2 * mel) of mel energies (batch, time, mel); zero past the lengths."""
+        """The views (batch, time, views * mel) of mel energies (batch, time, mel); zero past the lengths."""
         real = frame_mask(lengths, energies.shape[1]).unsqueeze(2)
         loudest = energies.masked_fill(~real, 0).amax(dim=(1, 2), keepdim=True).clamp_min(1e-10)
         level = torch.log((energies / loudest).clamp_min(10 ** (-self.settings.range_db / 10)))
-        inside = (real & self._clip_frames(lengths, energies.shape[1])).to(level.dtype)
+        views = {
+            "level": lambda: 2 + 4 * level / (self.settings.range_db * math.log(10) / 10),
+            "contrast": lambda: self._contrast(level, real, lengths),
+            "ripple": lambda: level @ self.ripple,
+        }
+        return torch.cat([views[name]() for name in self.settings.views], dim=2) * real
+
+    def _contrast(self, level: Tensor, real: Tensor, lengths: Tensor) -> Tensor:
+        """Levels (batch, time, mel) with zero mean and unit variance for each filter over the clip."""
+        inside = (real & self._clip_frames(lengths, level.shape[1])).to(level.dtype)
         count = inside.sum(dim=1, keepdim=True).clamp_min(1)
         centred = level - (level * inside).sum(dim=1, keepdim=True) / count
         deviation = ((centred.square() * inside).sum(dim=1, keepdim=True) / count).sqrt()
-        contrast = (centred / (deviation + 0.1)).clamp(-4, 4)
-        silence = self.settings.range_db * math.log(10) / 10
-        return torch.cat([2 + 4 * level / silence, contrast], dim=2) * real
+        return (centred / (deviation + 0.1)).clamp(-4, 4)
 
     def _clip_frames(self, lengths: Tensor, time: int) -> Tensor:
         """True (batch, time, 1) for the frames that overlap the clip itself and not only its margin."""
@@ -108,6 +130,14 @@ class LogMel(nn.Module):
         position = torch.arange(time, device=lengths.device)
         last = (lengths - skip).clamp_min(skip + 1)
         return ((position >= skip) & (position < last.unsqueeze(1))).unsqueeze(2)
+
+
+def _ripple(mels: int) -> Tensor:
+    """The matrix (mel, mel) that takes from each filter the weighted mean of those around it."""
+    filters = torch.arange(mels)
+    distance = (filters.unsqueeze(1) - filters).abs()
+    weights = torch.cos(math.pi / 2 * distance / (RIPPLE_REACH + 1)).square() * (distance <= RIPPLE_REACH)
+    return torch.eye(mels) - (weights / weights.sum(dim=1, keepdim=True)).T
 
 
 def frame_mask(lengths: Tensor, time: int) -> Tensor:
@@ -139,7 +169,7 @@ class AugmentSettings:
 
 @dataclass(frozen=True)
 class SpecAugment:
-    """Masks bands of filters and stretches of time with zero, the middle of the levels and mean contrast.
+    """Masks bands of filters and stretches of time with zero, the middle of the levels and of the others.
 
     Draws on each utterance's own length, not on the padded one, and anew from `seed` at every call: the
     same features always get the same masks.
@@ -148,11 +178,13 @@ class SpecAugment:
 
     settings: AugmentSettings
     seed: int
+    mels: int
+    """Filters of a view."""
 
     def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Mask features (batch, time, 2 * mel), both views alike, with lengths (batch,) in frames."""
+        """Mask features (batch, time, views * mel), all views alike, with lengths (batch,) in frames."""
         batch, time, width = features.shape
-        mels = width // VIEWS
+        mels = self.mels
         settings, generator = self.settings, torch.Generator().manual_seed(self.seed)
         keep = torch.ones(batch, time, mels, dtype=torch.bool)
         if settings.mel_masks:
@@ -161,7 +193,7 @@ class SpecAugment:
         if settings.time_masks:
             total = lengths.cpu().float().unsqueeze(1).expand(batch, settings.time_masks)
             keep &= ~_spans(total, total * settings.time_share, time, generator).unsqueeze(2)
-        return features * keep.repeat(1, 1, VIEWS).to(features.device)
+        return features * keep.repeat(1, 1, width // mels).to(features.device)
 
 
 def _spans(total: Tensor, widest: Tensor | float, size: int, generator: torch.Generator) -> Tensor:

@@ -167,7 +167,7 @@ class Loop:
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one, with its masks drawn."""
         batch = concatenate([stream.batch(step) for stream in self.streams.values()])
-        masking = SpecAugment(self.augment, seed_of(self.seed, "masks", step))
+        masking = SpecAugment(self.augment, seed_of(self.seed, "masks", step), self.model.features.mels)
         return replace(batch.to(self.accelerator.device), masking=masking)
 
     def _update(self, loss: Tensor) -> Tensor:

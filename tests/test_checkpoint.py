@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from toy_speech import TINY, examples
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
-from speechtl.models.acoustic import AcousticModel
+from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.text import Tokenizer
 from speechtl.whole_files import remove_unfinished, replace_folder
 
@@ -94,9 +95,9 @@ def flip(folder: Path) -> None:
         (lambda f: edit(f, format_version="new"), "describes no speechtl model"),
         (lambda f: (f / "config.json").write_text("[1]"), r"config\.json was not written by speechtl.*list"),
         (lambda f: cut(f, "config.json"), r"config\.json is no JSON, or only a part of it"),
-        (lambda f: edit(f, model={"width": 3}), r"config\.json is damaged or was changed.*width"),
+        (lambda f: edit(f, model={"width": 3}), r"config\.json is damaged.*dilations.*width"),
         (
-            lambda f: edit(f, model={"dim": 32, "blocks": 2}),
+            lambda f: edit(f, model=asdict(ModelSettings(dim=32, blocks=2))),
             r"the weights do not belong to this config\.json",
         ),
         (lambda f: edit(f, words=None), r"config\.json is damaged"),

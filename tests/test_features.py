@@ -24,7 +24,7 @@ def test_frames_follow_from_samples_and_margin() -> None:
     features, frames = featurizer(waveforms, lengths)
     # 1.4 s and 0.9 s of samples, windows of 512 every 160.
     assert frames.tolist() == [(22_400 - 512) // 160 + 1, (14_400 - 512) // 160 + 1]
-    assert features.shape == (2, frames[0], 160)
+    assert features.shape == (2, frames[0], 240)
 
 
 def test_a_clip_of_any_length_has_its_margins_frames() -> None:
@@ -75,9 +75,44 @@ def test_decibels_are_linear_in_the_range() -> None:
 def test_contrast_has_zero_mean_and_unit_variance_over_the_clip() -> None:
     featurizer = LogMel(FeatureSettings(margin_seconds=0.0))
     waveforms, lengths = noise(48_000)
-    contrast = featurizer(waveforms, lengths)[0][..., 80:]
+    contrast = featurizer(waveforms, lengths)[0][..., 80:160]
     assert contrast.mean(dim=1).abs().max() < 0.05
     assert 0.7 < contrast.std(dim=1).mean() < 1.05
+
+
+def vowel(pitch: float, formants: tuple[float, float]) -> Tensor:
+    """One second of harmonics (1, samples) under two resonances."""
+    time = torch.arange(16_000) / 16_000
+    parts = []
+    for number in range(1, int(4_000 / pitch)):
+        frequency = number * pitch
+        gain = sum(1 / (1 + ((frequency - formant) / 120) ** 2) for formant in formants)
+        parts.append(gain * torch.sin(2 * torch.pi * frequency * time))
+    return 0.05 * torch.stack(parts).sum(0, keepdim=True)
+
+
+def test_ripple_tells_the_pitch_and_level_the_vowel() -> None:
+    featurizer = LogMel(FeatureSettings(margin_seconds=0.0))
+    a, i = (700.0, 1200.0), (300.0, 2300.0)
+
+    def frame(pitch: float, formants: tuple[float, float]) -> tuple[Tensor, Tensor]:
+        features, _ = featurizer(vowel(pitch, formants), torch.tensor([16_000]))
+        return features[0, 50, :80], features[0, 50, 160:]
+
+    def likeness(first: Tensor, second: Tensor) -> float:
+        return float(torch.corrcoef(torch.stack([first, second]))[0, 1])
+
+    for pitch, other in ((180.0, 230.0), (230.0, 290.0)):
+        (level, ripple), (vowel_level, vowel_ripple) = frame(pitch, a), frame(pitch, i)
+        pitch_level, pitch_ripple = frame(other, a)
+        assert likeness(ripple, vowel_ripple) > likeness(ripple, pitch_ripple) + 0.1
+        assert likeness(level, pitch_level) > likeness(level, vowel_level)
+
+
+def test_a_slope_over_the_filters_is_no_ripple() -> None:
+    slope = torch.exp(-0.05 * torch.arange(80.0)).view(1, 1, 80).expand(1, 4, 80)
+    features = LogMel(FeatureSettings(margin_seconds=0.0)).normalise(slope, torch.tensor([4]))
+    assert features[0, :, 166:234].abs().max() < 1e-4
 
 
 def test_digital_silence_is_finite() -> None:
@@ -92,21 +127,24 @@ def test_settings_that_contradict_are_refused(hop: float) -> None:
 
 
 def test_masks_are_a_pure_function_of_the_seed() -> None:
-    features, lengths = torch.ones(3, 100, 160), torch.tensor([100, 60, 80])
+    features, lengths = torch.ones(3, 100, 240), torch.tensor([100, 60, 80])
     settings = AugmentSettings(time_share=0.3)
-    first, again = SpecAugment(settings, 4)(features, lengths), SpecAugment(settings, 4)(features, lengths)
+    first, again = (
+        SpecAugment(settings, 4, 80)(features, lengths),
+        SpecAugment(settings, 4, 80)(features, lengths),
+    )
     assert torch.equal(first, again)
-    assert not torch.equal(first, SpecAugment(settings, 5)(features, lengths))
+    assert not torch.equal(first, SpecAugment(settings, 5, 80)(features, lengths))
 
 
 def test_masks_stay_within_their_bounds() -> None:
     settings = AugmentSettings(mel_masks=1, mel_width=15, time_masks=1, time_share=0.2)
-    features, lengths = torch.ones(1, 200, 160), torch.tensor([100])
+    features, lengths = torch.ones(1, 200, 240), torch.tensor([100])
     seen_bands = seen_time = 0
     for seed in range(60):
-        masked = SpecAugment(settings, seed)(features, lengths)[0] == 0
-        filters = masked.all(dim=0).view(2, 80)
-        assert torch.equal(filters[0], filters[1]), "a band was masked in one view only"
+        masked = SpecAugment(settings, seed, 80)(features, lengths)[0] == 0
+        filters = masked.all(dim=0).view(3, 80)
+        assert (filters == filters[0]).all(), "a band was masked in one view only"
         bands = filters[0].sum().item()
         time = masked.all(dim=1).nonzero().flatten()
         seen_bands, seen_time = max(seen_bands, int(bands)), max(seen_time, len(time))
@@ -118,9 +156,9 @@ def test_masks_stay_within_their_bounds() -> None:
 
 
 def test_no_masks_is_the_identity() -> None:
-    features = torch.randn(2, 50, 160)
+    features = torch.randn(2, 50, 240)
     off = AugmentSettings(mel_masks=0, time_masks=0)
-    assert torch.equal(SpecAugment(off, 1)(features, torch.tensor([50, 30])), features)
+    assert torch.equal(SpecAugment(off, 1, 80)(features, torch.tensor([50, 30])), features)
 
 
 @pytest.mark.parametrize("speed", [0.9, 1.0, 1.1])

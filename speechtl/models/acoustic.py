@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from speechtl.features import VIEWS, FeatureSettings, LogMel
+from speechtl.features import FeatureSettings, LogMel
 from speechtl.models.heads import CTCHead, blank_row, ctc_losses
 from speechtl.models.layers import seeded
 from speechtl.models.tdnn import TDNNBlock, TDNNInput
@@ -29,6 +29,9 @@ class ModelSettings:
     """Residual blocks of the encoder."""
     kernel: int = 3
     """Frames (of 40 ms) that a block's convolution sees; odd."""
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    """Frames between the taps of each block's convolution, block by block and over again. A tone is often
+    emitted where a clip ends, so the encoder must see from there to the last vowel."""
     heads: Literal["tagged", "separate"] = "tagged"
     """`tagged`: one softmax over language-tagged units, blank shared, masked by the utterance's
     language. `separate`: a softmax per language."""
@@ -38,6 +41,8 @@ class ModelSettings:
             raise ValueError(f"dim={self.dim}, blocks={self.blocks}: both must be at least 1")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel={self.kernel}: expected an odd number, which keeps the length")
+        if not self.dilations or min(self.dilations) < 1:
+            raise ValueError(f"dilations={self.dilations}: expected one or more numbers of at least 1")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Input(nn.Module):
     def __init__(self, features: FeatureSettings, dim: int) -> None:
         super().__init__()
         self.featurizer = LogMel(features)
-        self.layers = TDNNInput(VIEWS * features.mels, dim)
+        self.layers = TDNNInput(features.width, dim)
 
 
 class AcousticModel(nn.Module):
@@ -83,7 +88,8 @@ class AcousticModel(nn.Module):
         blocks = []
         for index in range(settings.blocks):
             with seeded(seed, f"encoder.{index}"):
-                blocks.append(TDNNBlock(settings.dim, settings.kernel))
+                dilation = settings.dilations[index % len(settings.dilations)]
+                blocks.append(TDNNBlock(settings.dim, settings.kernel, dilation))
         self.encoder = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(settings.dim)
         with seeded(seed, "blank"):

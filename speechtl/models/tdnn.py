@@ -16,17 +16,17 @@ def convolve(layer: nn.Conv1d, inputs: Tensor) -> Tensor:
 
 
 class TDNNInput(nn.Module):
-    """Two convolutions of stride 2 from mel filters to the encoder's width: a quarter of the frames."""
+    """Two convolutions of stride 2 from features to the encoder's width: a quarter of the frames."""
 
-    def __init__(self, mels: int, dim: int) -> None:
+    def __init__(self, width: int, dim: int) -> None:
         super().__init__()
-        self.first = nn.Conv1d(mels, dim, 5, stride=2, padding=2, bias=False)
+        self.first = nn.Conv1d(width, dim, 5, stride=2, padding=2, bias=False)
         self.first_norm = MaskedBatchNorm(dim)
         self.second = nn.Conv1d(dim, dim, 5, stride=2, padding=2, bias=False)
         self.second_norm = MaskedBatchNorm(dim)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map features (batch, time, mel) to states (batch, time / 4, dim) and their lengths."""
+        """Map features (batch, time, width) to states (batch, time / 4, dim) and their lengths."""
         lengths = (lengths + 1) // 2
         states = torch.relu(self.first_norm(convolve(self.first, features), lengths))
         lengths = (lengths + 1) // 2
@@ -34,14 +34,15 @@ class TDNNInput(nn.Module):
 
 
 class TDNNBlock(nn.Module):
-    """Residual block: convolution over time, masked batch norm, ReLU, channel dropout.
+    """Residual block: dilated convolution over time, masked batch norm, ReLU, channel dropout.
 
     Source: Peddinti, Povey, Khudanpur 2015 (TDNN); the residual connection follows He et al. 2016.
     """
 
-    def __init__(self, dim: int, kernel: int) -> None:
+    def __init__(self, dim: int, kernel: int, dilation: int = 1) -> None:
         super().__init__()
-        self.convolution = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, bias=False)
+        reach = kernel // 2 * dilation
+        self.convolution = nn.Conv1d(dim, dim, kernel, padding=reach, dilation=dilation, bias=False)
         self.norm = MaskedBatchNorm(dim)
         self.dropout = ChannelDropout()
 

@@ -14,9 +14,12 @@ from speechtl.text import Tokenizer
 SIZES = {"dim": 16, "blocks": 3}
 
 
-def build(*languages: str, heads: str = "tagged", seed: int = 0) -> tuple[AcousticModel, Batch]:
+def build(
+    *languages: str, heads: str = "tagged", seed: int = 0, dilations: tuple[int, ...] = (1, 2)
+) -> tuple[AcousticModel, Batch]:
     labelled, _, tokenizers = examples(6, languages)
-    model = AcousticModel(ModelSettings(**SIZES, heads=heads), FeatureSettings(), tokenizers, seed=seed)
+    settings = ModelSettings(**SIZES, heads=heads, dilations=dilations)
+    model = AcousticModel(settings, FeatureSettings(), tokenizers, seed=seed)
     return model, labelled.batch(range(6))
 
 
@@ -43,6 +46,17 @@ def test_padding_changes_neither_outputs_nor_loss_nor_statistics(training: bool)
     assert torch.allclose(a, b, atol=1e-5)
     for (name, mine), theirs in zip(one.named_buffers(), other.buffers(), strict=True):
         assert torch.allclose(mine.float(), theirs.float(), atol=1e-5), name
+
+
+@pytest.mark.parametrize(("dilations", "reach"), [((1,), 3), ((1, 4, 2), 7), ((1, 2), 4)])
+def test_the_encoder_sees_as_far_as_its_dilations_say(dilations: tuple[int, ...], reach: int) -> None:
+    model, _ = build("en", dilations=dilations)
+    states, lengths = torch.zeros(2, 41, 16), torch.tensor([41, 41])
+    states[1, 20] = 1.0
+    for block in model.eval().encoder:
+        states, lengths = block(states, lengths)
+    changed = (states[0] - states[1]).abs().amax(dim=1).nonzero().flatten().tolist()
+    assert (changed[0], changed[-1]) == (20 - reach, 20 + reach)
 
 
 def test_neighbours_do_not_change_an_utterance_in_eval_mode() -> None:
