@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from recipes.multilingual import experiment as multilingual
 from recipes.taiwanese.scratch import experiment as scratch
-from speechtl.train_settings import TrainSettings
-from speechtl.transfer import Transfer
 
 experiment = replace(
     scratch,

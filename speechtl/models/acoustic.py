@@ -29,7 +29,7 @@ class ModelSettings:
     """Residual blocks of the encoder."""
     kernel: int = 3
     """Frames (of 40 ms) that a block's convolution sees; odd."""
-    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4, 1, 1)
     """Frames between the taps of each block's convolution, block by block and over again. A tone is often
     emitted where a clip ends, so the encoder must see from there to the last vowel."""
     heads: Literal["tagged", "separate"] = "tagged"
