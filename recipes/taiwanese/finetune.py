@@ -10,7 +10,5 @@ experiment = replace(
     name="taiwanese-finetune",
     source="multilingual",
     source_tests=multilingual.tests,
-    unit_table="recipes.taiwanese.units",  # for --method.head-rows source, which cost 14 points on dev
-    method=Transfer(head_rows="random"),
-    train=TrainSettings(lr=4e-3),
+    unit_table="recipes.taiwanese.units",
 )
