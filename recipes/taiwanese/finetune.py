@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from recipes.multilingual import experiment as multilingual
 from recipes.taiwanese.scratch import experiment as scratch
+from speechtl.train_settings import TrainSettings
 
 experiment = replace(
     scratch,
@@ -11,4 +12,5 @@ experiment = replace(
     source="multilingual",
     source_tests=multilingual.tests,
     unit_table="recipes.taiwanese.units",
+    train=TrainSettings(dropout=0.3),
 )

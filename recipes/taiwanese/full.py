@@ -10,5 +10,5 @@ experiment = replace(
     finetune,
     name="taiwanese-full",
     target=corpus("taiwanese_moe", split="train"),
-    train=TrainSettings(steps=4000),
+    train=TrainSettings(steps=4000, dropout=0.3),
 )

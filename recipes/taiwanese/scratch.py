@@ -3,6 +3,7 @@
 from speechtl.corpus_spec import corpus
 from speechtl.experiment import Experiment
 from speechtl.features import AugmentSettings
+from speechtl.train_settings import TrainSettings
 
 experiment = Experiment(
     name="taiwanese-scratch",
@@ -10,4 +11,5 @@ experiment = Experiment(
     dev=(corpus("taiwanese_moe", split="dev"),),
     tests=(corpus("taiwanese_moe", split="test"),),
     augment=AugmentSettings(mel_masks=0, time_masks=0),
+    train=TrainSettings(lr=1e-3, dropout=0.15),
 )
