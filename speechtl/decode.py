@@ -3,7 +3,8 @@
 CTC labels every frame with a unit or the blank, 0; the units of a labelling are what is left when repeats
 are merged and blanks dropped (Graves et al. 2006, section 3.1). Greedy decoding takes the best labelling
 (best path decoding, section 3.2). Constrained decoding takes the best of those whose units the
-orthography's grammar accepts. A closed decision sums over all labellings of each listed word (section 4.1).
+orthography's grammar accepts, where the units are the orthography's own. A closed decision sums over all
+labellings of each listed word (section 4.1).
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class DecodeSettings:
     """How log-probabilities become text."""
 
     method: Method = "constrained"
-    """`constrained`: the best path that spells well-formed syllables; without a syllable grammar the same as
-    greedy. `greedy`: the best unit of every frame."""
+    """`constrained`: the best path that spells well-formed syllables; for units without such a grammar
+    (characters, whole syllables, pieces) the same as greedy. `greedy`: the best unit of every frame."""
     closed: bool = False
     """Also choose the best of the model's listed words, as for commands and digits."""
 
@@ -57,9 +58,8 @@ def decode(log_probs: Tensor, lengths: Tensor, tokenizer: Tokenizer, settings: D
     log_probs, lengths = log_probs.detach().cpu(), lengths.cpu()
     best = log_probs.argmax(dim=2).tolist()
     ids = [collapse(path[:length]) for path, length in zip(best, lengths.tolist(), strict=True)]
-    language = orthography(tokenizer.language)
-    if settings.method == "constrained" and language.syllabic:
-        allowed = grammar(language, tokenizer.units)
+    if settings.method == "constrained" and tokenizer.has_grammar:
+        allowed = grammar(orthography(tokenizer.language), tokenizer.units)
         # A greedy path that the grammar accepts is the best accepted path: the search is for the others.
         rows = [i for i, units in enumerate(ids) if not _accepts(allowed, units)]
         paths = best_accepted_paths(log_probs[rows], lengths[rows], allowed).tolist()

@@ -10,6 +10,7 @@ from typing import Any
 from speechtl.corpus import Corpus, qualify
 from speechtl.faults import counted, listed
 from speechtl.partition import text_keys
+from speechtl.text import orthography
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:
     known: dict[tuple[str, str], tuple[str, ...]] = {}
     for entry in zip(corpus.column("language"), corpus.column("text"), strict=True):
         if entry not in known:
-            known[entry] = tuple(_hash("text", entry[0], key) for key in text_keys(*entry))
+            written = orthography(entry[0]).folded_as
+            known[entry] = tuple(_hash("text", written, key) for key in text_keys(*entry))
         yield known[entry]
 
 

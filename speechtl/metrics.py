@@ -5,7 +5,9 @@ the normalised texts of one orthography:
 
 - `wer`: words between spaces, where the orthography has them.
 - `cer`: letters, each with its combining marks, so that tone 8 of Tâi-lô (`a̍`, two code points) costs what
-  the other tones cost. A space counts as a letter where spaces separate words, otherwise it is ignored.
+  the other tones cost. A space counts as a letter where spaces separate words, otherwise it is ignored. In
+  texts in Han characters a character counts one, and so does a romanised syllable or a word in letters that
+  stands among them (the mixed error rate; see `languages/han.py`).
 - `syllable`, `syllable_toneless`: spoken syllables with and without their tone.
 - `tone`: of the aligned syllables with the right toneless form, those with a wrong tone. It is read off the
   alignment of toned syllables where that is also a best one without tones, else off the toneless one.
@@ -13,7 +15,6 @@ the normalised texts of one orthography:
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,11 +22,11 @@ from typing import Any
 
 import jiwer
 
+from speechtl.conversion import conversion
 from speechtl.faults import listed
-from speechtl.languages.base import Orthography
+from speechtl.languages.base import Orthography, is_latin
+from speechtl.languages.respelling import respelled
 from speechtl.text import orthography
-
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,25 @@ class UtteranceScore:
     """By metric: those of `wer cer syllable syllable_toneless tone` that the orthography has."""
 
 
-def score(references: Sequence[str], hypotheses: Sequence[str], *, language: str) -> dict[str, Counts]:
+def score(
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    *,
+    language: str,
+    hypothesis_language: str | None = None,
+) -> dict[str, Counts]:
     """Errors by metric, pooled over the utterances; see `score_utterances`.
 
     >>> errors = score(["the cat sat"], ["the hat sat"], language="en")
     >>> errors["wer"].rate == 1 / 3, errors["cer"].rate == 1 / 11
     (True, True)
+    >>> poj = {"language": "nan-Latn-tailo", "hypothesis_language": "nan-Latn-pehoeji"}
+    >>> score(["tsi̍t lia̍p"], ["chi̍t lia̍p"], **poj)["syllable"].errors
+    0
     """
-    return pool(entry.counts for entry in score_utterances(references, hypotheses, language=language))
+    return pool(
+        entry.counts for entry in score_utterances(references, hypotheses, language, hypothesis_language)
+    )
 
 
 def pool(counts: Iterable[dict[str, Counts]]) -> dict[str, Counts]:
@@ -116,7 +128,10 @@ def pool(counts: Iterable[dict[str, Counts]]) -> dict[str, Counts]:
 
 
 def score_utterances(
-    references: Sequence[str], hypotheses: Sequence[str], language: str
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    language: str,
+    hypothesis_language: str | None = None,
 ) -> list[UtteranceScore]:
     """Errors of each utterance.
 
@@ -126,10 +141,13 @@ def score_utterances(
     Args:
         references: The right texts, not necessarily normalised.
         hypotheses: What was recognised, one per reference; an empty one deletes everything.
-        language: The tag of the orthography of both.
+        language: The tag of the orthography of the references, and of the scores.
+        hypothesis_language: That of the hypotheses, if it is another one: they are converted. A piece that
+            is no syllable stays as it is and is an error, as it would be without conversion.
 
     Raises:
-        ValueError: The numbers differ, or a reference holds nothing that could be scored.
+        ValueError: The numbers differ, a reference holds nothing that could be scored, or the hypotheses
+            cannot be converted.
     """
     if isinstance(references, str) or isinstance(hypotheses, str):
         raise ValueError("references and hypotheses must be lists of texts: write score([text], ...)")
@@ -149,6 +167,8 @@ def score_utterances(
             f"references without anything to score in {language}, counted from 0: {listed(empty)}. "
             "Correct their text or leave these utterances out"
         )
+    if hypothesis_language is not None:
+        hypotheses = _converted(hypotheses, hypothesis_language, language)
     recognised = [rules.normalise(hypothesis) for hypothesis in hypotheses]
     pairs = [(i, text) for i, texts in enumerate(choices) for text in texts]
     counts = _count([(views(text), views(recognised[i])) for i, text in pairs], tones=rules.tones)
@@ -159,20 +179,24 @@ def score_utterances(
     return [best[i] for i in range(len(references))]
 
 
-def letters(text: str) -> list[str]:
-    """The characters of a text, each base letter with the marks and joiners that follow it.
+def _converted(hypotheses: Sequence[str], source: str, target: str) -> Sequence[str]:
+    """Hypotheses in the orthography of the references.
 
-    >>> [len(letter) for letter in letters("lo̍k")]
-    [1, 2, 1]
+    Raises:
+        ValueError: The orthographies do not convert, or hypotheses hold another script.
     """
-    clusters: list[str] = []
-    for character in unicodedata.normalize("NFC", text):
-        attached = character in _JOINERS or unicodedata.category(character)[0] == "M"
-        if attached and clusters and clusters[-1] != " ":
-            clusters[-1] += character
-        else:
-            clusters.append(character)
-    return clusters
+    rules = conversion(source, target)
+    if rules is None:
+        return hypotheses
+    before, after = rules
+    foreign = [f"{i} ({text!r})" for i, text in enumerate(hypotheses) if not is_latin(text)]
+    if foreign:
+        raise ValueError(
+            f"hypotheses that are not in {before.tag}, counted from 0: {listed(foreign)}. Characters of "
+            f"another script cannot be converted to {after.tag}: declare the language that they are in, and "
+            "score them against references in it"
+        )
+    return [respelled(text, before, after) for text in hypotheses]
 
 
 _Tokens = Sequence[Hashable]
@@ -181,7 +205,7 @@ _Views = dict[str, _Tokens]
 
 def _views(rules: Orthography, text: str) -> _Views:
     """A normalised text as each metric's sequence of units."""
-    views: _Views = {"cer": letters(text if rules.words else text.replace(" ", ""))}
+    views: _Views = {"cer": rules.characters(text)}
     if rules.words:
         views = {"wer": text.split(), **views}
     if (syllables := rules.syllables(text)) is not None:

@@ -79,11 +79,14 @@ def by_key(keys: Sequence[str], shares: Mapping[str, float]) -> list[str]:
 
 
 def _components(languages: Sequence[str], texts: Sequence[str]) -> list[tuple[int, str, tuple[str, ...]]]:
-    """Component, language and text keys of each utterance."""
+    """Component, folded language and text keys of each utterance."""
     import numpy
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    from speechtl.text import orthography
+
+    written = {language: orthography(language).folded_as for language in set(languages)}
     cache: dict[tuple[str, str], tuple[str, ...]] = {}
     numbers: dict[tuple[str, str], int] = {}
     rows: list[int] = []
@@ -95,14 +98,14 @@ def _components(languages: Sequence[str], texts: Sequence[str]) -> list[tuple[in
         keys_of.append(keys)
         for key in keys:
             rows.append(row)
-            columns.append(numbers.setdefault((entry[0], key), len(numbers)))
+            columns.append(numbers.setdefault((written[entry[0]], key), len(numbers)))
     size = len(texts) + len(numbers)
     edges = (numpy.array(rows, dtype=int), numpy.array(columns, dtype=int) + len(texts))
     _, labels = connected_components(
         coo_array((numpy.ones(len(rows)), edges), shape=(size, size)), directed=False
     )
     return [
-        (int(label), language, keys)
+        (int(label), written[language], keys)
         for label, language, keys in zip(labels[: len(texts)], languages, keys_of, strict=True)
     ]
 

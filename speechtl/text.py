@@ -1,71 +1,24 @@
-"""Text rules by language tag, and the tokenizer that turns text into label ids and back."""
+"""The tokenizer, which turns text into label ids and back, by the text rules of its language."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from importlib import import_module
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from speechtl.faults import listed
-from speechtl.languages.base import Orthography
+from speechtl.orthographies import orthography
+from speechtl.units import KINDS, Kind, Pieces, TextSettings, Units, fit_pieces, units_of
+
+__all__ = ["TextSettings", "Tokenizer", "orthography"]
 
 FORMAT = "speechtl tokenizer"
-FORMAT_VERSION = 1
-
-_RULES = ("ar", "cmn-Latn-pinyin", "en", "nan-Latn-tailo", "yue-Latn-jyutping")
-_USUAL_SCRIPTS = {"ar-Arab": "ar", "en-Latn": "en"}
-_CHOICES = {
-    "nan": ("nan-Latn-tailo", "nan-Hant"),
-    "cmn": ("cmn-Latn-pinyin", "cmn-Hans", "cmn-Hant"),
-    "yue": ("yue-Latn-jyutping", "yue-Hant"),
-    "zh": ("cmn-Latn-pinyin", "cmn-Hans", "cmn-Hant", "yue-Latn-jyutping", "yue-Hant", "nan-Latn-tailo"),
-}
-_TAG = re.compile(
-    r"(?P<language>[a-z]{2,3})"
-    r"(?:-(?P<script>[a-z]{4}))?"
-    r"(?:-(?P<region>[a-z]{2}|[0-9]{3}))?"
-    r"(?P<variants>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)"
-    r"(?P<extensions>(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
-)
-
-
-@lru_cache(maxsize=1024)
-def orthography(tag: str) -> Orthography:
-    """The text rules that a BCP-47 tag chooses.
-
-    The rules know the tag in its canonical case. A region changes no rule: en-GB is written as en. A tag
-    that no file of `speechtl.languages` is for gets the default, which is safe for every script. A
-    language that is written in several ways must say which one is meant.
-
-    Raises:
-        ValueError: The tag is malformed, or not enough to choose the rules.
-    """
-    matched = _TAG.fullmatch(tag.lower())
-    if matched is None:
-        raise ValueError(
-            f"{tag!r} is no language tag; expected a BCP-47 tag, a language of two or three letters and, "
-            "joined by hyphens, script and variant where they matter, such as "
-            f"{', '.join(_RULES)} or cmn-Hans"
-        )
-    language, script, region = matched["language"], (matched["script"] or "").title(), matched["region"]
-    parts = [language, script, matched["variants"].strip("-")]
-    rules = "-".join(part for part in parts if part)
-    rules = _USUAL_SCRIPTS.get(rules, rules)
-    if language in _CHOICES and script in {"", "Latn"} and rules not in _RULES:
-        choices = ", ".join(_CHOICES[language])
-        raise ValueError(f"{tag!r} does not say how the text is written; choose one of {choices}")
-    parts.insert(2, (region or "").upper())
-    canonical = "-".join(part for part in parts if part) + matched["extensions"]
-    if rules not in _RULES:
-        return Orthography(canonical)
-    module = import_module(f"speechtl.languages.{rules.lower().replace('-', '_')}")
-    known: Orthography = module.ORTHOGRAPHY
-    return replace(known, tag=canonical)
+FORMAT_VERSION = 2
+_FIRST_VERSION = 1
+"""Of tokenizers in the orthography's own units, which every speechtl reads."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +29,10 @@ class Tokenizer:
     """The orthography: a BCP-47 tag."""
     units: tuple[str, ...]
     """The units, without blank, in the order of their ids."""
+    kind: Kind = "default"
+    """What the units are."""
+    model: str = field(default="", repr=False)
+    """SentencePiece's model in base 64, for units of that kind."""
 
     def __post_init__(self) -> None:
         if not self.units or not all(isinstance(unit, str) and unit for unit in self.units):
@@ -83,21 +40,35 @@ class Tokenizer:
         if len(set(self.units)) < len(self.units):
             twice = sorted({unit for unit in self.units if self.units.count(unit) > 1})
             raise ValueError(f"units of {self.language} that occur more than once: {listed(twice)}")
+        if self.kind not in KINDS:
+            raise ValueError(f"units of the kind {self.kind!r}; expected one of {', '.join(KINDS)}")
+        if self.kind == "sentencepiece":
+            model = Pieces(orthography(self.language), self.model)
+            if model.vocabulary != self.units:
+                raise ValueError("the units are not those of the SentencePiece model")
 
     @classmethod
-    def fit(cls, texts: Iterable[str], language: str) -> Tokenizer:
+    def fit(cls, texts: Iterable[str], language: str, settings: TextSettings | None = None) -> Tokenizer:
         """The tokenizer with the units that occur in training texts, in code point order.
 
+        Args:
+            texts: The training texts.
+            language: Their orthography.
+            settings: Which units; the orthography's own by default. SentencePiece's keep its order.
+
         Raises:
-            ValueError: No text, texts without a unit or that cannot be cut into units (all are listed), or
-                a tag that does not choose an orthography.
+            ValueError: No text, texts without a unit or that cannot be cut into units (all are listed), a
+                tag that does not choose an orthography, or units that the orthography does not have.
         """
-        rules = orthography(language)
+        rules, settings = orthography(language), settings or TextSettings()
+        pieces = settings.units == "sentencepiece"
+        cutting = units_of(rules, "default" if pieces else settings.units)
         units: set[str] = set()
         faults = []
-        for text in dict.fromkeys(texts):
+        distinct = list(dict.fromkeys(texts))
+        for text in distinct:
             try:
-                found = rules.units(text)
+                found = cutting.cut(text)
             except ValueError as error:
                 faults.append(str(error))
                 continue
@@ -109,7 +80,19 @@ class Tokenizer:
             raise ValueError(f"{count} cannot be cut into units:\n" + listed(faults, separator="\n"))
         if not units:
             raise ValueError(f"no texts to fit a tokenizer of {rules.tag} on; give the training texts")
-        return cls(rules.tag, tuple(sorted(units)))
+        if pieces:
+            fitted = fit_pieces(distinct, rules, settings)
+            return cls(rules.tag, fitted.vocabulary, "sentencepiece", fitted.model)
+        return cls(rules.tag, tuple(sorted(units)), settings.units)
+
+    @property
+    def has_grammar(self) -> bool:
+        """Whether the orthography's grammar says which units may follow which."""
+        return self.kind == "default" and orthography(self.language).syllabic
+
+    @cached_property
+    def _cutting(self) -> Units:
+        return units_of(orthography(self.language), self.kind, self.model)
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -121,14 +104,33 @@ class Tokenizer:
         Raises:
             ValueError: The text cannot be cut into units, or has units that the training texts lack.
         """
-        units = orthography(self.language).units(text)
-        if unknown := list(dict.fromkeys(unit for unit in units if unit not in self._ids)):
+        units = self._cutting.cut(text)
+        if unknown := self._unknown(units):
             raise ValueError(
                 f"{text!r} has units that the tokenizer of {self.language} does not know: "
                 f"{', '.join(map(repr, unknown))}; it knows those of its training texts. Leave the "
                 "utterance out, or fit the tokenizer on texts that have them"
             )
         return [self._ids[unit] for unit in units]
+
+    def count(self, text: str) -> int:
+        """How many units a text has, unknown ones included.
+
+        Raises:
+            ValueError: The text cannot be cut into units.
+        """
+        return len(self._cutting.cut(text))
+
+    def unknown(self, text: str) -> list[str]:
+        """The units of a text that the training texts lack.
+
+        Raises:
+            ValueError: The text cannot be cut into units.
+        """
+        return self._unknown(self._cutting.cut(text))
+
+    def _unknown(self, units: Sequence[str]) -> list[str]:
+        return [unit for unit in dict.fromkeys(units) if unit not in self._ids]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The normalised text that label ids spell, ill-formed sequences included.
@@ -142,17 +144,19 @@ class Tokenizer:
                 f"label ids of {self.language} are 1 to {len(self.units)}, got {listed(wrong)}; "
                 "collapse repetitions and drop the blank, 0, first"
             )
-        return orthography(self.language).spell([self.units[number - 1] for number in ids])
+        return self._cutting.spell([self.units[number - 1] for number in ids])
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as JSON, beside the file first, then in its place."""
         path = Path(path)
         document = {
             "format": FORMAT,
-            "version": FORMAT_VERSION,
+            "version": _FIRST_VERSION,
             "language": self.language,
             "units": list(self.units),
         }
+        if self.kind != "default":
+            document |= {"version": FORMAT_VERSION, "kind": self.kind, "model": self.model}
         beside = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             with beside.open("w", encoding="utf-8") as file:
@@ -185,11 +189,13 @@ class Tokenizer:
             raise ValueError(
                 f"{path} has format version {version}, this speechtl reads up to {FORMAT_VERSION}; update it"
             )
-        if version != FORMAT_VERSION or not isinstance(language, str) or not isinstance(units, list):
+        kind, model = document.get("kind", "default"), document.get("model", "")
+        parts_are_texts = all(isinstance(part, str) for part in (language, kind, model))
+        if not isinstance(version, int) or version < 1 or not parts_are_texts or not isinstance(units, list):
             raise ValueError(
                 f"{path} is damaged: no version, language and list of units. Restore it from a copy"
             )
         try:
-            return cls(orthography(language).tag, tuple(units))
+            return cls(orthography(language).tag, tuple(units), kind, model)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path} is damaged: {error}. Restore it from a copy") from error

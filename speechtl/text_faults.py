@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from speechtl.text import orthography
+from speechtl.conversion import converts
+from speechtl.orthographies import KNOWN, orthography, regionless
 
 
 class TextFault(NamedTuple):
@@ -26,5 +27,17 @@ def text_fault(language: str, text: str) -> TextFault | None:
     try:
         units = rules.units(text)
     except ValueError as error:
-        return TextFault("text not understood", str(error))
+        return TextFault("text not understood", f"{error}{_declared_otherwise(language, text)}")
     return None if units else TextFault("no text", f"{text!r}: nothing in it is spoken")
+
+
+def _declared_otherwise(language: str, text: str) -> str:
+    """A hint where the text is well-formed in another romanisation of the same language."""
+    for tag in KNOWN:
+        if regionless(language) != tag and converts(tag, language):
+            try:
+                orthography(tag).units(text)
+            except ValueError:
+                continue
+            return f"; it is well-formed {tag}: give that as its language"
+    return ""

@@ -19,10 +19,11 @@ from speechtl.decode import (
     log_likelihoods,
 )
 from speechtl.languages.syllables import NEUTRAL, SyllableOrthography
-from speechtl.text import Tokenizer, orthography
+from speechtl.text import TextSettings, Tokenizer, orthography
+from speechtl.units import Kind
 
 CONSTRAINED, GREEDY = DecodeSettings(), DecodeSettings(method="greedy")
-SYLLABIC = ("nan-Latn-tailo", "cmn-Latn-pinyin", "yue-Latn-jyutping")
+SYLLABIC = ("nan-Latn-tailo", "nan-Latn-pehoeji", "cmn-Latn-pinyin", "yue-Latn-jyutping")
 
 
 def random_log_probs(batch: int, frames: int, units: int, seed: int, sharpness: float = 2) -> Tensor:
@@ -126,6 +127,19 @@ def test_constrained_text_always_cuts_into_syllables(tag: str, sharpness: float)
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text
         assert accepts(allowed, tuple(ids))
+
+
+@pytest.mark.parametrize("kind", ["syllables", "characters", "sentencepiece"])
+def test_units_without_a_grammar_are_decoded_greedily(kind: Kind) -> None:
+    texts = ["tsi̍t lia̍p tsio̍h-thâu", "khuànn--lâi", "ka ki"]
+    tokenizer = Tokenizer.fit(texts, "nan-Latn-tailo", TextSettings(kind))
+    log_probs = random_log_probs(30, 12, len(tokenizer.units), 3).float()
+    lengths = torch.arange(30) % 13
+    found = decode(log_probs, lengths, tokenizer, CONSTRAINED)
+    assert found == decode(log_probs, lengths, tokenizer, DecodeSettings("greedy"))
+    assert len({*found}) > 10
+    best = closed(log_probs, lengths, tokenizer, texts)
+    assert {*best} <= {*texts}
 
 
 def test_constrained_decoding_repairs_what_greedy_leaves_ill_formed() -> None:

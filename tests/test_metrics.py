@@ -1,5 +1,6 @@
 """Errors against jiwer, an independent edit distance, and cases counted by hand."""
 
+import doctest
 import math
 import time
 import unicodedata
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechtl.languages.base import Orthography
-from speechtl.metrics import Counts, letters, pool, score, score_utterances
+from speechtl import metrics
+from speechtl.conversion import convert
+from speechtl.languages.base import Orthography, letters
+from speechtl.metrics import Counts, pool, score, score_utterances
 
 TAILO = "nan-Latn-tailo"
 
@@ -295,3 +298,102 @@ def test_ten_thousand_utterances_take_seconds() -> None:
     start = time.process_time()
     assert score(references, hypotheses, language=TAILO)["syllable"].total == 60_000
     assert time.process_time() - start < 10
+
+
+SENTENCE = "tsi̍t lia̍p tsio̍h-thâu"
+POJ = "nan-Latn-pehoeji"
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "language"),
+    [
+        (SENTENCE, TAILO),
+        ("tsit8 liap8 tsioh8-thau5", TAILO),
+        ("Tsi̍t lia̍p tsioh8 THÂU", None),
+        ("chi̍t lia̍p chio̍h-thâu", POJ),
+        ("chit8 liap8 chioh8-thau5", POJ),
+        ("Chít lia̍p chio̍h thâu", POJ),
+        (SENTENCE, POJ),
+        (SENTENCE, "nan-Latn-TW-tailo"),
+    ],
+)
+def test_one_sentence_in_any_spelling_is_the_same_syllables(hypothesis: str, language: str | None) -> None:
+    for form in ("NFC", "NFD"):
+        for reference in (SENTENCE, "tsit8 liap8 tsioh8-thau5"):
+            errors = score(
+                [unicodedata.normalize(form, reference)],
+                [unicodedata.normalize(form, hypothesis)],
+                language=TAILO,
+                hypothesis_language=language,
+            )
+            assert {name: (count.errors, count.total) for name, count in errors.items()} == {
+                "wer": (0, 4),
+                "cer": (0, 20),
+                "syllable": (0, 4),
+                "syllable_toneless": (0, 4),
+                "tone": (0, 4),
+            }
+
+
+def test_errors_of_a_converted_hypothesis_are_those_of_its_syllables() -> None:
+    (entry,) = score_utterances([SENTENCE], ["chi̍t lia̍p chiò thâu--ah hello"], TAILO, POJ)
+    assert entry.hypothesis == "tsi̍t lia̍p tsiò thâu --ah hello"
+    assert edits(entry.counts["syllable"]) == (3, 4, 1, 0, 2)
+    poj = score(["chi̍t lia̍p"], ["tsi̍t lia̍t"], language=POJ, hypothesis_language=TAILO)
+    assert edits(poj["syllable"]) == (1, 2, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "language", "complaint"),
+    [
+        (["一粒"], "nan-Hant", "nan-Hant cannot be converted to nan-Latn-tailo"),
+        (["yi1 li4"], "cmn-Latn-pinyin", "cmn-Latn-pinyin cannot be converted to nan-Latn-tailo"),
+        (["one"], "en", "en cannot be converted"),
+        (
+            ["chi̍t", "一粒", "", "石"],
+            POJ,
+            r"not in nan-Latn-pehoeji, counted from 0: 1 \('一粒'\), 3 \('石'\)",
+        ),
+        (["chi̍t"], "nan", "choose one of"),
+    ],
+)
+def test_hypotheses_that_cannot_be_converted_are_refused(
+    hypotheses: list[str], language: str, complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        score([SENTENCE] * len(hypotheses), hypotheses, language=TAILO, hypothesis_language=language)
+
+
+@settings(deadline=None)
+@given(st.lists(TONED, min_size=1, max_size=6), st.lists(TONED, max_size=6), st.sampled_from([TAILO, POJ]))
+def test_a_score_depends_neither_on_the_unicode_form_nor_on_the_romanisation(
+    right: list[tuple[str, str]], heard: list[tuple[str, str]], language: str
+) -> None:
+    reference, hypothesis = (convert(written(one), source=TAILO, target=language) for one in (right, heard))
+    plain = score([reference], [hypothesis], language=language)
+    for a, b in (("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")):
+        pair = unicodedata.normalize(a, reference), unicodedata.normalize(b, hypothesis)
+        assert score([pair[0]], [pair[1]], language=language) == plain
+    tailo = score([written(right)], [written(heard)], language=TAILO)
+    mixed = score([written(right)], [hypothesis], language=TAILO, hypothesis_language=language)
+    assert mixed == tailo
+    for metric in ("syllable", "syllable_toneless", "tone", "wer"):
+        assert plain[metric] == tailo[metric]
+
+
+ANY_WORDS = st.text(max_size=10).map(lambda text: f"食 tâi {text}")
+
+
+@settings(deadline=None)
+@given(ANY_WORDS)
+@pytest.mark.parametrize("language", [TAILO, POJ, "nan-Hant", "cmn-Hant", "en", "ar", "hi", "ja"])
+def test_a_text_has_no_errors_against_itself(language: str, text: str) -> None:
+    for form in ("NFC", "NFD"):
+        errors = score([text], [unicodedata.normalize(form, text)], language=language)
+        assert {count.errors for count in errors.values()} == {0}
+    swapped = [score([a], [b], language=language)["cer"] for a, b in ((text, "食 tâi"), ("食 tâi", text))]
+    assert swapped[0].errors == swapped[1].errors
+
+
+def test_examples_in_the_docstrings() -> None:
+    assert doctest.testmod(metrics).failed == 0

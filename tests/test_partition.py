@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speechtl.conversion import convert
 from speechtl.partition import by_key, by_speaker, by_text, hash_fraction, text_keys
 
 SHARES = {"train": 0.8, "dev": 0.08, "test": 0.12}
@@ -36,6 +37,16 @@ def test_text_keys_fold_case_hyphens_unicode_form_and_marks() -> None:
     assert text_keys(TAILO, "khì") != text_keys(TAILO, "khí")
     with pytest.raises(ValueError, match="choose one of"):
         text_keys("nan", "khì")
+
+
+def test_a_text_is_in_the_same_split_in_either_romanisation() -> None:
+    tailo = [f"{initial}ua{tone}" for initial in ("ts", "tsh", "k", "kh") for tone in "123579"]
+    poj = [convert(text, source=TAILO, target="nan-Latn-pehoeji") for text in tailo]
+    splits = by_text([TAILO] * len(tailo), tailo, HALVES)
+    assert by_text(["nan-Latn-pehoeji"] * len(poj), poj, HALVES) == splits
+    assert {*splits} == {"train", "test"}
+    both = by_text([TAILO] * len(tailo) + ["nan-Latn-pehoeji"] * len(poj), tailo + poj, HALVES)
+    assert both == splits + splits
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,6 +11,7 @@ _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\uff07": "'"})
 _JOINERS = "\u200c\u200d"
 _UNSPACED_SCRIPTS = {"Hans", "Hant", "Hani", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"}
 _UNSPACED_LANGUAGES = {"ja", "th", "lo", "km", "my", "bo", "wuu", "hak", "gan", "hsn"}
+_LATIN = ("LATIN ", "SUPERSCRIPT LATIN ", "MODIFIER LETTER ", "FULLWIDTH LATIN ")
 _DOTLESS_LANGUAGES = {"tr", "az"}
 
 
@@ -33,6 +34,11 @@ class Orthography:
 
     tag: str
     """The BCP-47 tag in canonical case."""
+
+    @property
+    def folded_as(self) -> str:
+        """The tag that `fold` writes; orthographies that can be told into one another have the same."""
+        return self.tag
 
     @property
     def tones(self) -> bool:
@@ -79,6 +85,13 @@ class Orthography:
         """
         return list(self.normalise(text))
 
+    def characters(self, text: str) -> list[str]:
+        """What the character error counts in a normalised text: letters, each with its combining marks.
+
+        A space counts as a letter where spaces separate words, otherwise it is ignored.
+        """
+        return letters(text if self.words else text.replace(" ", ""))
+
     def spell(self, units: Sequence[str]) -> str:
         """The normalised text that units spell; it never fails on an ill-formed sequence of known units."""
         return self.normalise("".join(units))
@@ -90,6 +103,31 @@ class Orthography:
     def follows(self, previous: str | None, unit: str | None) -> bool:
         """Whether `unit` may come after `previous`; None stands for the start and for the end."""
         return True
+
+
+def letters(text: str) -> list[str]:
+    """The characters of a text, each base letter with the marks and joiners that follow it.
+
+    >>> [len(letter) for letter in letters("lo̍k")]
+    [1, 2, 1]
+    """
+    clusters: list[str] = []
+    for character in unicodedata.normalize("NFC", text):
+        attached = character in _JOINERS or unicodedata.category(character)[0] == "M"
+        if attached and clusters and clusters[-1] != " ":
+            clusters[-1] += character
+        else:
+            clusters.append(character)
+    return clusters
+
+
+def is_latin(text: str) -> bool:
+    """Whether every letter of a text is Latin; marks, digits and signs are of no script."""
+    return all(
+        unicodedata.name(letter, "").startswith(_LATIN)
+        for letter in text
+        if unicodedata.category(letter)[0] == "L"
+    )
 
 
 def lower(text: str) -> str:

@@ -66,12 +66,24 @@ class Scheme:
     """The alternatives printed in a text."""
     neutral_mark: bool = False
     """Whether "--" marks the neutral tone; otherwise it is a hyphen like any other."""
+    folded_as: str | None = None
+    """The tag that folded texts are in, where it is another one than the orthography's own."""
+
+    @property
+    def inventory(self) -> tuple[tuple[str, ...], tuple[str, ...], str, bool]:
+        """The units; romanisations that have the same ones spell the same syllables."""
+        return self.initials, self.finals, self.tone_numbers, self.neutral_mark
 
 
-class _Token(NamedTuple):
+class Token(NamedTuple):
+    """A syllable of a text, or what stands where one should."""
+
     neutral: bool
+    """Whether the mark of the neutral tone precedes it."""
     text: str
+    """Its canonical spelling."""
     parts: Parts | None
+    """None if it is no syllable."""
 
 
 @dataclass
@@ -88,6 +100,11 @@ class SyllableOrthography(Orthography):
 
     scheme: Scheme
     """The romanisation."""
+
+    @property
+    def folded_as(self) -> str:
+        """The romanisation that texts are compared in when leakage is looked for."""
+        return self.scheme.folded_as or self.tag
 
     @property
     def tones(self) -> bool:
@@ -132,7 +149,7 @@ class SyllableOrthography(Orthography):
         """Initials, finals and tones in order; see `Orthography.units`."""
         units: list[str] = []
         problems = []
-        for token in self._tokens(self.scheme.readings(text)[0]):
+        for token in self.tokens(text):
             if token.parts is None or not self.scheme.carries(token.parts.final, token.parts.tone):
                 problems.append(self._problem(token))
                 continue
@@ -157,9 +174,19 @@ class SyllableOrthography(Orthography):
             _syllable(token.text)
             if token.parts is None
             else Syllable(self.scheme.base(token.parts.initial, token.parts.final), token.parts.tone)
-            for token in self._tokens(self.scheme.readings(text)[0])
+            for token in self.tokens(text)
             if token.text
         ]
+
+    def tokens(self, text: str) -> list[Token]:
+        """What the first reading of a text consists of."""
+        return list(self._tokens(self.scheme.readings(text)[0]))
+
+    def canonical(self, parts: Parts) -> str:
+        """The spelling of a syllable; a tone that its final cannot carry stays a digit."""
+        base = self.scheme.base(parts.initial, parts.final)
+        carried = self.scheme.carries(parts.final, parts.tone)
+        return self.scheme.mark(base, parts.tone) if carried else base + parts.tone
 
     def follows(self, previous: str | None, unit: str | None) -> bool:
         """Initial, final, tone in order, with only tones that the final carries; nothing is also a text."""
@@ -177,7 +204,7 @@ class SyllableOrthography(Orthography):
         tokens = self._tokens(reading)
         return " ".join((NEUTRAL if token.neutral else "") + token.text for token in tokens)
 
-    def _tokens(self, reading: str) -> Iterator[_Token]:
+    def _tokens(self, reading: str) -> Iterator[Token]:
         text = spaced(lower(reading).translate(_HYPHENS), keep="-")
         if self.scheme.neutral_mark:
             text = re.sub(r"\s*-{2,}\s*", f" {NEUTRAL}", text)
@@ -188,21 +215,16 @@ class SyllableOrthography(Orthography):
             neutral = word.startswith(NEUTRAL)
             pieces = _PIECE.findall(unicodedata.normalize("NFC", word.removeprefix(NEUTRAL)))
             tokens = [token for piece in pieces for token in self._read(piece)]
-            for number, token in enumerate(tokens or [_Token(neutral, "", None)]):
+            for number, token in enumerate(tokens or [Token(neutral, "", None)]):
                 yield token._replace(neutral=neutral and number == 0)
 
-    def _read(self, piece: str) -> list[_Token]:
+    def _read(self, piece: str) -> list[Token]:
         syllables = self.scheme.read(piece, self.table)
         if syllables is None:
-            return [_Token(False, piece, None)]
-        return [_Token(False, self._canonical(parts), parts) for parts in syllables]
+            return [Token(False, piece, None)]
+        return [Token(False, self.canonical(parts), parts) for parts in syllables]
 
-    def _canonical(self, parts: Parts) -> str:
-        base = self.scheme.base(parts.initial, parts.final)
-        carried = self.scheme.carries(parts.final, parts.tone)
-        return self.scheme.mark(base, parts.tone) if carried else base + parts.tone
-
-    def _problem(self, token: _Token) -> str:
+    def _problem(self, token: Token) -> str:
         if token.parts is not None:
             final, tone = token.parts.final, token.parts.tone
             return f"{token.text!r}: the final -{final} cannot carry tone {tone} ({self.scheme.tone_rule})"
@@ -237,7 +259,7 @@ class SyllableOrthography(Orthography):
 
     def _spell(self, group: _Group) -> str:
         if group.final and group.tone:
-            return self._canonical(Parts(group.initial, group.final, group.tone))
+            return self.canonical(Parts(group.initial, group.final, group.tone))
         if not (group.initial or group.final or group.tone):
             return ""
         base = self.scheme.base(group.initial, group.final) if group.final else group.initial

@@ -138,6 +138,7 @@ def test_every_printed_alternative_is_a_reading_and_the_first_is_trained_on() ->
         ("khì--", "'--' before nothing"),
         ("hello", "'hello' is not a Tâi-lô syllable"),
         ("ts̄a", "is not"),
+        ("\u0301a", "is not"),
         ("tâ5", "is not"),
         ("tâì", "is not"),
         ("góan", "is not"),

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speechtl.languages import cmn_latn_pinyin, nan_latn_tailo, yue_latn_jyutping
+from speechtl.languages import cmn_latn_pinyin, nan_latn_pehoeji, nan_latn_tailo, yue_latn_jyutping
 from speechtl.languages.syllables import SyllableOrthography
 
-ORTHOGRAPHIES = [module.ORTHOGRAPHY for module in (nan_latn_tailo, cmn_latn_pinyin, yue_latn_jyutping)]
-TROUBLE = "aeiouvmngkhptsAÜü'’/-－—.05123678\u0301\u0300\u0302\u0304\u030d\u030b\u0308【白】\u00ad\u200d "
+MODULES = (nan_latn_tailo, nan_latn_pehoeji, cmn_latn_pinyin, yue_latn_jyutping)
+ORTHOGRAPHIES = [module.ORTHOGRAPHY for module in MODULES]
+TROUBLE = (
+    "aeiouvmngkhptscNⁿ·\u0358AÜü'’/-－—.05123678\u0301\u0300\u0302\u0304\u030d\u030b\u0308【白】\u00ad\u200d "
+)
 every_orthography = pytest.mark.parametrize("rules", ORTHOGRAPHIES, ids=lambda rules: rules.tag)
 
 
