@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-import struct
+from collections.abc import Iterator
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from speechtl.completeness import missing_end
 
 SAMPLE_RATE = 16_000
 """Samples per second of everything that is read."""
@@ -20,11 +23,22 @@ FULL_SCALE = 32_768
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 """Endings that are searched for when a publisher's list names another one."""
 
-_MP3_FRAME = 1152
-_RIFF_HEADER = struct.Struct("<4sI4s")
-_UNSTATED = 0x7FFFF000
-"""From this length on, a WAV was written by a program that did not know it in advance."""
+_BLOCK = 1 << 20
+"""Samples, of each channel, that are decoded at once."""
+_UNKNOWN = 1 << 62
+"""From this many samples on, the file does not state its length: a FLAC that was written to a pipe."""
 _READABLE = "WAV, FLAC, MP3, Ogg Vorbis and Opus are read"
+
+
+class AudioError(ValueError):
+    """Why a file that is there cannot be used."""
+
+    def __init__(self, path: str | Path, kind: str, mend: str, found: str) -> None:
+        super().__init__(f"{path}: {found}; {mend}")
+        self.kind = kind
+        """What a list of faults is grouped by, such as `audio cut short`."""
+        self.mend = mend
+        self.found = found
 
 
 def read_audio(path: str | Path) -> NDArray[np.float32]:
@@ -32,13 +46,55 @@ def read_audio(path: str | Path) -> NDArray[np.float32]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not audio, holds no samples, is cut short, or holds NaN or infinity.
+        AudioError: The file is not audio, holds no samples, is cut short, or holds NaN or infinity.
     """
-    samples, rate = _decode(Path(path))
-    mono = samples.mean(axis=1, dtype=np.float32)
+    blocks, rate = [], SAMPLE_RATE
+    for block, rate in decode(path):  # noqa: B007 - the rate is the same in all of them
+        blocks.append(block.mean(axis=1, dtype=np.float32))
+    mono = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
     if not np.isfinite(mono).all():
-        raise ValueError(f"{path}: holds samples that are not numbers (NaN or infinity); write the file anew")
+        raise not_numbers(Path(path))
     return mono if rate == SAMPLE_RATE else resample(mono, rate)
+
+
+def decode(path: str | Path) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Blocks of samples as they are in the file, float32 (samples, channels), and their rate; one at least.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        AudioError: The file is not audio, holds no samples, or is cut short.
+    """
+    import soundfile
+
+    path = Path(path)
+    _require_whole(path)
+    try:
+        file = soundfile.SoundFile(str(path))
+    except soundfile.LibsndfileError as error:
+        raise _unreadable(path, error) from error
+    if file.frames >= _UNKNOWN:
+        # soundfile asks libsndfile to seek after each block, which fails where this one ends.
+        file.seekable = lambda: False
+    with file:
+        done = 0
+        while True:
+            try:
+                block = file.read(_BLOCK, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise _cut_short(path, " or damaged: the decoder stops before its end") from error
+            if len(block):
+                yield block, file.samplerate
+            elif not done:
+                raise _without_samples(path)
+            done += len(block)
+            if len(block) < _BLOCK:
+                return
+
+
+def not_numbers(path: str | Path) -> AudioError:
+    """The fault of samples that are NaN or infinity."""
+    found = "holds samples that are not numbers (NaN or infinity)"
+    return AudioError(path, "audio that is not numbers", "write it anew", found)
 
 
 def read_pcm(path: str | Path) -> NDArray[np.int16]:
@@ -51,6 +107,7 @@ def write_audio(path: str | Path, waveform: NDArray[np.floating[Any]], sample_ra
 
     Raises:
         ValueError: The ending is unknown, or the format cannot hold this sample rate.
+        OSError: The disk is full or not writable.
     """
     import soundfile
 
@@ -68,28 +125,32 @@ def write_audio(path: str | Path, waveform: NDArray[np.floating[Any]], sample_ra
         )
     container, encoding = formats[suffix]
     samples = _to_int16(waveform) if encoding == "PCM_16" else waveform
+    content = BytesIO()  # libsndfile does not say that a disk is full
     try:
-        soundfile.write(str(path), samples, sample_rate, format=container, subtype=encoding)
+        soundfile.write(content, samples, sample_rate, format=container, subtype=encoding)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{path}: {suffix} at {sample_rate} Hz cannot be written ({error})") from error
+    Path(path).write_bytes(content.getvalue())
 
 
 def duration(path: str | Path) -> float:
-    """Seconds of audio that the file's header promises; nothing is decoded.
+    """Seconds of audio that the file's header promises; decoded only where it promises nothing.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is not audio or holds no samples.
+        AudioError: The file is not audio, holds no samples, or is cut short.
     """
     import soundfile
 
-    _require_file(Path(path))
+    _require_whole(Path(path))
     try:
         header = soundfile.info(str(path))
     except soundfile.LibsndfileError as error:
-        raise ValueError(_unreadable(Path(path), error)) from error
+        raise _unreadable(Path(path), error) from error
+    if header.frames >= _UNKNOWN:
+        return sum(len(block) / rate for block, rate in decode(path))
     if header.frames <= 0:
-        raise ValueError(f"{path}: holds no samples")
+        raise _without_samples(Path(path))
     return float(header.frames / header.samplerate)
 
 
@@ -122,46 +183,11 @@ def _to_int16(samples: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
     return rounded
 
 
-def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Samples (samples, channels) and their rate."""
-    import soundfile
-
+def _require_whole(path: Path) -> None:
     _require_file(path)
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            promised = file.frames
-            samples = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
-            is_mp3 = file.format == "MP3"
-    except soundfile.LibsndfileError as error:
-        raise ValueError(_unreadable(path, error)) from error
-    if len(samples) == 0:
-        raise ValueError(f"{path}: holds no samples")
-    if missing := _missing_bytes(path):
-        raise ValueError(f"{path}: cut short, its header promises {missing} bytes more; fetch the file again")
-    if is_mp3 and len(samples) + _MP3_FRAME < promised and _has_frame_count(path):
-        lengths = f"{len(samples) / rate:.2f} s of the {promised / rate:.2f} s its header promises"
-        raise ValueError(f"{path}: cut short, it holds {lengths}; fetch the file again")
-    return samples, rate
-
-
-def _missing_bytes(path: Path) -> int:
-    """How many bytes a WAV lacks; the decoder takes what there is. Other formats do not state their size."""
-    with path.open("rb") as file:
-        head = file.read(_RIFF_HEADER.size)
-    if len(head) < _RIFF_HEADER.size:
-        return 0
-    container, size, kind = _RIFF_HEADER.unpack(head)
-    if (container, kind) != (b"RIFF", b"WAVE") or size >= _UNSTATED:
-        return 0
-    return max(0, int(size) + 8 - 1 - path.stat().st_size)
-
-
-def _has_frame_count(path: Path) -> bool:
-    """Whether an MP3 states its length; without it the promised length is a guess from the file's size."""
-    with path.open("rb") as file:
-        head = file.read(1 << 18)
-    return any(tag in head for tag in (b"Xing", b"Info", b"VBRI"))
+    gap = missing_end(path)
+    if gap is not None and gap.is_certain:
+        raise _cut_short(path, f", {gap.message}")
 
 
 def _require_file(path: Path) -> None:
@@ -169,9 +195,18 @@ def _require_file(path: Path) -> None:
         found = "a folder is there" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{path}: {found}; an audio file was expected")
     if path.stat().st_size == 0:
-        raise ValueError(f"{path}: the file is empty (0 bytes); fetch it again")
+        raise AudioError(path, "empty audio file", "fetch it again", "the file is empty (0 bytes)")
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _cut_short(path: Path, how: str) -> AudioError:
+    return AudioError(path, "audio cut short", "fetch it again", f"cut short{how}")
+
+
+def _without_samples(path: Path) -> AudioError:
+    return AudioError(path, "audio of no length", "record it again", "holds no samples")
+
+
+def _unreadable(path: Path, error: Exception) -> AudioError:
     reason = str(error).removeprefix(f"Error opening {str(path)!r}: ").strip() or "decoding stopped"
-    return f"{path}: not readable as audio ({reason}); {_READABLE}, so convert the file or fetch it again"
+    found = f"not readable as audio ({reason}); {_READABLE}"
+    return AudioError(path, "audio that cannot be read", "convert it", found)

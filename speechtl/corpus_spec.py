@@ -5,18 +5,21 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import inspect
 import logging
 import os
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from speechtl.corpus import Corpus
-from speechtl.corpus_folder import is_corpus_folder
+from speechtl.corpus_conversion import in_orthography
+from speechtl.corpus_folder import check_writable, is_corpus_folder
 from speechtl.text import orthography
 
-_MANIFESTS = (".jsonl", ".csv", ".tsv")
+_PUBLISHED_AS = re.compile(r'^PUBLISHED_AS = "(\w+)"$', re.MULTILINE)
 _log = logging.getLogger(__name__)
 
 
@@ -25,13 +28,15 @@ class CorpusSpec:
     """Which utterances of which corpus."""
 
     name: str
-    """A prepared corpus, a corpus of data_prep, a manifest (.jsonl, .csv, .tsv), or a prepared folder."""
+    """A prepared corpus, one of `speechtl prepare --list`, or a path: a prepared folder, a manifest (.jsonl,
+    .csv, .tsv), a Kaldi directory, a Common Voice release, a Hugging Face dataset (also hf:NAME)."""
     split: str | None = None
     """One split, e.g. train; all of them by default."""
     minutes: float | Literal["all"] = "all"
     """Minutes of audio, drawn by the run's seed; fewer minutes lie inside more."""
     language: str | None = None
-    """One of the corpus's languages, all by default; for a manifest without that column, its language."""
+    """One of the corpus's languages, all by default, or one that a language of the corpus converts to (Tâi-lô
+    and Pe̍h-ōe-jī); for a manifest without that column, its language."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -48,8 +53,10 @@ class CorpusSpec:
         """
         language = self._tag()
         opened = _open(self.name, language)
-        if self.split is not None or language is not None:
-            opened = opened.filter(split=self.split, language=language)
+        if self.split is not None:
+            opened = opened.filter(split=self.split)
+        if language is not None:
+            opened = in_orthography(opened, language)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
 
     def _tag(self) -> str | None:
@@ -93,28 +100,86 @@ def data_folder() -> Path:
     return Path(os.environ.get("SPEECHTL_DATA") or "data").expanduser()
 
 
-def prepare_named(name: str, root: str | Path | None = None, out: str | Path | None = None) -> Corpus:
+def prepare_named(
+    name: str,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
+    orthography: str | None = None,
+    language: str | None = None,
+) -> Corpus:
     """Prepare a corpus from its publisher's folder and save it.
 
     Args:
         name: A module of data_prep; hyphens equal underscores.
         root: The publisher's folder; by default $SPEECHTL_CORPORA/<name>.
-        out: Where to save; by default $SPEECHTL_DATA/<name>.
+        out: Where to save; by default $SPEECHTL_DATA/<the corpus's name>.
+        orthography: Which of the publisher's texts, where there are several; the corpus is named after it.
+        language: The orthography of the texts, where the publisher's code does not tell it.
+
+    Raises:
+        FileNotFoundError: There is no data_prep of this name, or no such folder.
+        ValueError: The folder does not hold this corpus, or not in this orthography; or its orthography is
+            given where it is known.
+        OSError: The disk is full or not writable; an earlier corpus is still there.
+    """
+    module = _module_name(name)
+    if module not in (names := _prep_names()):
+        raise FileNotFoundError(
+            f"no data_prep is named {name!r}; there are: {', '.join(names)}. Nor is there a file or folder "
+            "of this name"
+        )
+    source = Path(root).expanduser() if root is not None else _published(module)
+    if source is None:
+        raise FileNotFoundError(_not_found(module))
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source}: no such folder; the publisher's folder of {module} was expected")
+    prepare = importlib.import_module(f"data_prep.{module}").prepare
+    given = {"orthography": orthography, "language": language}
+    chosen = {argument: tag for argument, tag in given.items() if tag is not None}
+    _check_arguments(module, chosen, inspect.signature(prepare).parameters)
+    check_writable(Path(out) if out is not None else data_folder() / module)
+    prepared: Corpus = prepare(source.absolute(), **chosen)
+    prepared.save(out if out is not None else data_folder() / prepared.name)
+    return prepared
+
+
+def _check_arguments(module: str, chosen: Mapping[str, str], taken: Collection[str]) -> None:
+    why = {
+        "orthography": "has texts in one orthography only",
+        "language": "tells the orthography of its texts itself",
+    }
+    for argument, tag in chosen.items():
+        if argument not in taken:
+            raise ValueError(f"{module} {why[argument]}; leave out --{argument} {tag}")
+
+
+def prepared_names() -> list[str]:
+    """The names of what data_prep can prepare."""
+    return _prep_names()
+
+
+def is_own(name: str) -> bool:
+    """Whether this is a path to a corpus of the user's, and no name that `prepare_named` takes."""
+    from speechtl.formats import is_readable
+
+    is_name = _module_name(name) in _prep_names()
+    return not is_name and (is_readable(name) or Path(name).exists() or "/" in name)
+
+
+def read_named(name: str, language: str | None = None) -> Corpus:
+    """Prepare a corpus from its publisher's folder under $SPEECHTL_CORPORA, and save nothing.
 
     Raises:
         FileNotFoundError: There is no data_prep of this name, or no such folder.
         ValueError: The folder does not hold this corpus.
     """
     module = _module_name(name)
-    if module not in (names := _prep_names()):
-        raise FileNotFoundError(f"no data_prep is named {name!r}; there are: {', '.join(names)}")
-    source = Path(root).expanduser() if root is not None else _published(module)
+    source = _published(module) if module in _prep_names() else None
     if source is None:
-        raise FileNotFoundError(_not_found(module))
-    if not source.is_dir():
-        raise FileNotFoundError(f"{source}: no such folder; the publisher's folder of {module} was expected")
-    prepared: Corpus = importlib.import_module(f"data_prep.{module}").prepare(source.absolute())
-    prepared.save(out if out is not None else data_folder() / module)
+        raise FileNotFoundError(_not_found(name))
+    prepare = importlib.import_module(f"data_prep.{module}").prepare
+    takes_language = language is not None and "language" in inspect.signature(prepare).parameters
+    prepared: Corpus = prepare(source.absolute(), **({"language": language} if takes_language else {}))
     return prepared
 
 
@@ -132,16 +197,16 @@ def _open(name: str, language: str | None) -> Corpus:
         if is_corpus_folder(prepared):
             return Corpus.load(prepared)
     path = Path(name).expanduser()
-    if path.suffix.lower() in _MANIFESTS:
-        from speechtl.formats import read_corpus
-
-        return read_corpus(path, language=language)
     if path.is_dir() and is_corpus_folder(path):
         return Corpus.load(path)
     if module in _prep_names() and _published(module) is not None:
         _log.info("corpus %s is prepared from %s, once", module, _published(module))
         prepare_named(module)
         return Corpus.load(data_folder() / module)
+    from speechtl.formats import is_readable, read_corpus
+
+    if is_readable(name):
+        return read_corpus(name, language=language)
     raise FileNotFoundError(_not_found(name))
 
 
@@ -151,10 +216,15 @@ def _not_found(name: str) -> str:
         return (
             f"corpus {name!r} is neither prepared under {data_folder()}, nor a prepared folder, nor one that "
             f"`speechtl prepare` knows ({', '.join(_prep_names())}). Correct the name, or give the path of a "
-            f"manifest ({', '.join(_MANIFESTS)})."
+            "manifest (.jsonl, .csv, .tsv), a Kaldi directory, a Common Voice release or a Hugging Face "
+            "dataset."
         )
     place = os.environ.get("SPEECHTL_CORPORA")
-    searched = f"{place}/{module.replace('_', '-')}" if place else "$SPEECHTL_CORPORA, which is not set"
+    searched = (
+        f"{place}/{_folder_name(module).replace('_', '-')}"
+        if place
+        else "$SPEECHTL_CORPORA, which is not set"
+    )
     return (
         f"corpus {name!r} is not prepared under {data_folder()}, and its publisher's folder is not at "
         f"{searched}; type: speechtl prepare {module} --root DIR"
@@ -170,10 +240,21 @@ def _published(module: str) -> Path | None:
     place = os.environ.get("SPEECHTL_CORPORA")
     if not place or not (folder := Path(place).expanduser()).is_dir():
         return None
+    published = _folder_name(module)
     matches = [
-        entry for entry in sorted(folder.iterdir()) if _module_name(entry.name) == module and entry.is_dir()
+        entry
+        for entry in sorted(folder.iterdir())
+        if _module_name(entry.name) == published and entry.is_dir()
     ]
     return matches[0] if matches else None
+
+
+def _folder_name(module: str) -> str:
+    """The corpus's own name, or the one that its data_prep says it is published under."""
+    prep = _prep_folder()
+    path = None if prep is None else prep / f"{module}.py"
+    stated = path is not None and path.is_file() and _PUBLISHED_AS.search(path.read_text(encoding="utf-8"))
+    return stated[1] if stated else module
 
 
 def _prep_folder() -> Path | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +12,45 @@ if TYPE_CHECKING:
 
 LISTED = 20
 """Most faults of one kind that a message spells out."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a corpus."""
+
+    kind: str
+    """What a list is grouped by, such as `missing audio file`."""
+    mend: str
+    """What to do about it, such as `correct the path, or remove the row`."""
+    where: str
+    """A place such as `words.csv:12`, or an utterance's id."""
+    detail: str = ""
+    """The value found."""
+    row: int | None = None
+    """Index of the manifest's row, or of the utterance, that it belongs to; None: the whole corpus."""
+
+
+def describe(faults: Sequence[Fault], subject: str, rows: int | None = None) -> str:
+    """One message of all faults: how many, then each kind with its cure and the first 20 places.
+
+    Args:
+        faults: What is wrong.
+        subject: What it is wrong with, such as the manifest's path.
+        rows: How many rows there are; a fault of every one of them is then told in one line.
+    """
+    kinds: defaultdict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        kinds[f"{fault.kind}; {fault.mend}" if fault.mend else fault.kind].append(fault)
+    lines = [f"{subject}: {counted(len(faults), 'fault')}"]
+    for kind, found in kinds.items():
+        is_everywhere = (
+            rows is not None and len({fault.row for fault in found} - {None}) == rows > 1
+        ) and not any(fault.detail for fault in found)
+        places = [f"{fault.where} ({fault.detail})" if fault.detail else fault.where for fault in found]
+        where = f"all {rows} rows" if is_everywhere else listed(places, separator="\n    ")
+        lines += [f"- {kind} [{len(found)}]:", f"    {where}"]
+    # Half a character, as JSON may hold, is no text that a terminal could show.
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
 
 
 def counted(number: int, noun: str) -> str:

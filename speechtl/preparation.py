@@ -7,7 +7,10 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from speechtl.audio import SUFFIXES, duration
@@ -16,6 +19,7 @@ from speechtl.corpus import Corpus, SplitBy, Utterance
 from speechtl.text_faults import text_fault
 
 _NAMED = 5
+_AT_ONCE = 2000
 _log = logging.getLogger(__name__)
 
 
@@ -30,8 +34,22 @@ class Recording:
     text: str
     language: str
     speaker: str | None
-    domain: str
+    domain: str | None
     split: str = "train"
+
+
+_dropped: ContextVar[list[tuple[Recording, str]] | None] = ContextVar("dropped", default=None)
+
+
+@contextmanager
+def inspection() -> Iterator[list[tuple[Recording, str]]]:
+    """Inside, `assemble` decodes and caches nothing; the list gets what it leaves out, with the reasons."""
+    dropped: list[tuple[Recording, str]] = []
+    token = _dropped.set(dropped)
+    try:
+        yield dropped
+    finally:
+        _dropped.reset(token)
 
 
 def assemble(
@@ -54,17 +72,21 @@ def assemble(
     """
     unusable: defaultdict[str, list[str]] = defaultdict(list)
     utterances = []
-    with ThreadPoolExecutor() as pool:
-        for recording, seconds in pool.map(_measured, recordings):
-            if reason := _reason(recording, seconds):
-                unusable[reason].append(recording.id)
-            else:
-                utterances.append(_utterance(name, recording, seconds or 0.0))
+    dropped = _dropped.get()
+    for recording, seconds in _measured(recordings):
+        if reason := _reason(recording, seconds):
+            unusable[reason].append(recording.id)
+            if dropped is not None:
+                dropped.append((recording, reason))
+        else:
+            utterances.append(_utterance(name, recording, seconds or 0.0))
     for reason, ids in unusable.items():
         shown = ", ".join(ids[:_NAMED]) + (" ..." if len(ids) > _NAMED else "")
         _log.info("%s: %d left out, %s: %s", name, len(ids), reason, shown)
     counts = dict(left_out or {}) | {reason: len(ids) for reason, ids in unusable.items()}
     corpus = Corpus.from_utterances(name, utterances, split_by=split_by, left_out=counts)
+    if dropped is not None:
+        return corpus
     usable = without_bad_clips(corpus, show_progress=sys.stderr.isatty())
     if not len(usable):
         found = ", ".join(f"{count} {reason}" for reason, count in usable.left_out.items()) or "no recording"
@@ -111,14 +133,22 @@ def require(*paths: Path) -> None:
         )
 
 
-def _measured(recording: Recording) -> tuple[Recording, float | None]:
-    """The recording and its seconds by the header, None where there is no readable one."""
+def _measured(recordings: Iterable[Recording]) -> Iterator[tuple[Recording, float | None]]:
+    """The recordings and their seconds by the header, in threads, of which few wait at a time."""
+    left = iter(recordings)
+    with ThreadPoolExecutor() as pool:
+        while part := list(islice(left, _AT_ONCE)):
+            yield from zip(part, pool.map(_seconds, part), strict=True)
+
+
+def _seconds(recording: Recording) -> float | None:
+    """None where there is no readable header."""
     if recording.audio is None:
-        return recording, None
+        return None
     try:
-        return recording, duration(recording.audio)
+        return duration(recording.audio)
     except (OSError, ValueError):
-        return recording, None
+        return None
 
 
 def _reason(recording: Recording, seconds: float | None) -> str | None:

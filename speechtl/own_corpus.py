@@ -1,0 +1,145 @@
+"""Prepare a corpus of the user's own: all faults of its rows and audio are found before anything is saved."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechtl.audio import AudioError, read_audio
+from speechtl.cache import BadClip, bad_clips
+from speechtl.corpus import Corpus, Utterance
+from speechtl.corpus_folder import check_writable
+from speechtl.corpus_spec import data_folder, prepared_names
+from speechtl.failed_writes import explained
+from speechtl.faults import Fault
+from speechtl.formats import Reading, corpus_name, corpus_of, read
+from speechtl.formats.clips import prune
+from speechtl.formats.listing import Recorded
+from speechtl.formats.whole import whole_file
+from speechtl.text import orthography
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus that was saved."""
+
+    corpus: Corpus
+    folder: Path
+    left_out: Path | None
+    """The list of what was left out, where anything was."""
+
+
+def prepare_own(
+    path: str | Path,
+    *,
+    language: str | None = None,
+    audio_root: str | Path | None = None,
+    ignore_columns: Collection[str] = (),
+    skip_bad: bool = False,
+    out: str | Path | None = None,
+    streaming: bool = False,
+) -> Prepared:
+    """Read a manifest, folder or dataset, decode its audio into the cache, and save the corpus.
+
+    Audio without a file of its own is written to `<folder>-clips`, beside the corpus.
+
+    Args:
+        path: See `speechtl.formats.read`.
+        language: See there.
+        audio_root: See there.
+        ignore_columns: See there.
+        skip_bad: Leave out rows with faults, and list them in `<folder>-left-out.tsv`.
+        out: The folder to save in; by default the corpus's name under $SPEECHTL_DATA.
+        streaming: See there.
+
+    Raises:
+        FileNotFoundError: There is nothing at the path.
+        ValueError: Faults, all of them in one message; nothing is saved.
+        OSError: The disk is full or not writable; an earlier corpus is still there.
+    """
+    if language is not None:
+        language = _tag(language)
+    name = corpus_name(path)
+    if out is None and name in prepared_names():
+        raise ValueError(
+            f"{path} would be saved as {name}, which is a corpus of `speechtl prepare --list`; name another "
+            f"folder by --out, such as --out {data_folder() / ('my-' + name)}"
+        )
+    folder = Path(out) if out is not None else data_folder() / name
+    clips, list_of_left_out = _beside(folder, "-clips"), _beside(folder, "-left-out.tsv")
+    check_writable(folder)
+    reading = read(path, language, audio_root, ignore_columns, clips, streaming)
+    faults = [*reading.faults, *_audio_faults(reading)]
+    try:
+        corpus = corpus_of(reading, faults, str(path), skip_bad)
+    except ValueError:
+        prune(clips, _audio(folder))
+        raise
+    if faults:
+        with (
+            explained("the list of what was left out", list_of_left_out),
+            whole_file(list_of_left_out) as beside,
+        ):
+            _write_left_out(beside, faults)
+    corpus.save(folder)
+    if not faults:
+        list_of_left_out.unlink(missing_ok=True)
+    prune(clips, _audio(folder))
+    return Prepared(corpus, folder, list_of_left_out if faults else None)
+
+
+def _tag(language: str) -> str:
+    try:
+        return orthography(language).tag
+    except ValueError as error:
+        raise ValueError(f"--language: {error}") from error
+
+
+def _audio_faults(reading: Reading) -> list[Fault]:
+    """What decoding finds, of all audio, so that a row with a bad text may be found to be silent as well."""
+    if not reading.recorded:
+        return []
+    rows = [
+        Utterance(str(number), recorded.audio, "a", "en", None, None, 1.0, "train")
+        for number, recorded in enumerate(reading.recorded)
+    ]
+    corpus = Corpus.from_utterances(reading.name, rows)
+    return [
+        _audio_fault(reading.recorded[clip.index], clip)
+        for clip in bad_clips(corpus, show_progress=sys.stderr.isatty())
+    ]
+
+
+def _audio_fault(recorded: Recorded, clip: BadClip) -> Fault:
+    kind, mend, detail = "silent audio", "record it again", clip.message
+    if clip.reason != "silent":
+        kind, mend = "audio that may not be read", "give yourself the right to"
+        try:
+            read_audio(recorded.audio)
+        except AudioError as error:
+            kind, mend, detail = error.kind, error.mend, f"{recorded.audio}: {error.found}"
+        except OSError as error:
+            detail = str(error)
+    return Fault(kind, f"{mend}, or remove the row", recorded.where, detail, recorded.row)
+
+
+def _write_left_out(path: Path, faults: Sequence[Fault]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(["row", "kind", "detail"])
+        writer.writerows([fault.where, fault.kind, fault.detail] for fault in faults)
+
+
+def _audio(folder: Path) -> set[str]:
+    """The audio of the corpus that is saved there, if one is."""
+    try:
+        return set(Corpus.load(folder).column("audio"))
+    except (FileNotFoundError, ValueError):
+        return set()
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    return folder.absolute().with_name(folder.name + ending)
