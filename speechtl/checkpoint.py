@@ -98,7 +98,7 @@ def load_model(folder: str | Path) -> LoadedModel:
         model = _build(folder, config)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{folder / 'config.json'} is damaged, was changed or is of another version of speechtl: {error!r}. "
+            f"{folder / 'config.json'} is damaged, was changed or is of another speechtl: {error!r}. "
             "Restore it from a copy, or train the model again."
         ) from error
     tensors, _ = read_tensors(folder, "model")
@@ -133,7 +133,7 @@ def _settings(kind: type[Any], values: dict[str, Any]) -> Any:
     """Stored settings, all of them: a default in place of one that is absent would be another model."""
     if differing := values.keys() ^ {field.name for field in fields(kind)}:
         raise KeyError(f"too many or too few settings: {', '.join(sorted(differing))}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return kind(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
