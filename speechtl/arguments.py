@@ -27,22 +27,98 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
-    for add in (_add_prepare, _add_cache, _add_run, _add_evaluate, _add_compare, _add_transcribe):
+    for add in (
+        _add_prepare,
+        _add_doctor,
+        _add_cache,
+        _add_run,
+        _add_evaluate,
+        _add_compare,
+        _add_transcribe,
+    ):
         add(commands, common)
     return whole
 
 
 def _add_prepare(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     prepare = commands.add_parser(
-        "prepare", parents=[common], allow_abbrev=False, help="read a corpus into the data folder"
+        "prepare",
+        parents=[common],
+        allow_abbrev=False,
+        help="read a corpus into the data folder",
+        description="Reads a published corpus by its name, or your own by its path, decodes its audio and "
+        "prints what it holds. All that is wrong with rows or audio is named at once; nothing is saved then.",
     )
-    prepare.add_argument("name", nargs="?", help="a corpus of --list")
+    prepare.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME|PATH",
+        help="a corpus of --list; or a manifest (.jsonl, .csv, .tsv), a Kaldi directory, a Common Voice "
+        "release, a Hugging Face dataset (saved, Parquet, audio folder, or hf:NAME[:CONFIG] of the hub)",
+    )
     prepare.add_argument("--list", action="store_true", help="the corpora that can be prepared")
     prepare.add_argument(
         "--root", type=Path, help="the publisher's folder (default: NAME under $SPEECHTL_CORPORA)"
     )
-    prepare.add_argument("--out", type=Path, help="the data folder (default: $SPEECHTL_DATA, else data)")
+    prepare.add_argument(
+        "--orthography",
+        help="NAME: which of the texts to take, where they are printed in several, e.g. nan-Hant",
+    )
+    prepare.add_argument(
+        "--language",
+        help="PATH: the orthography of rows that name none, or only a code of what is spoken, e.g. "
+        "nan-Latn-tailo; NAME: that of a corpus whose publisher does not tell it",
+    )
+    prepare.add_argument(
+        "--audio-root",
+        type=Path,
+        help="PATH: where relative audio paths start (default: the manifest's folder)",
+    )
+    prepare.add_argument("--ignore-columns", metavar="A,B", help="PATH: columns to pass over")
+    prepare.add_argument(
+        "--skip-bad", action="store_true", help="PATH: leave bad rows out, and list them beside the corpus"
+    )
+    prepare.add_argument(
+        "--streaming", action="store_true", help="hf:NAME: read it without keeping a copy of the download"
+    )
+    prepare.add_argument(
+        "--out",
+        type=Path,
+        help="the prepared corpus's folder (default: its name under $SPEECHTL_DATA, else data)",
+    )
     prepare.set_defaults(command="prepare")
+
+
+def _add_doctor(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[common],
+        allow_abbrev=False,
+        help="find every fault of a corpus at once",
+        description="Looks at every row, text and recording, and writes nothing. Exits with 0 when nothing "
+        "is wrong, with 2 otherwise; notices are no faults.",
+    )
+    doctor.add_argument(
+        "corpus",
+        metavar="NAME|PATH",
+        help="a prepared corpus by name or folder, anything that `prepare` reads, or a name of its --list",
+    )
+    doctor.add_argument(
+        "--recipe", help="use its units, speeds and features, and tell what its training will take"
+    )
+    doctor.add_argument("--language", help="the orthography of rows that name none, e.g. nan-Latn-tailo")
+    doctor.add_argument(
+        "--audio-root", type=Path, help="where relative audio paths start (default: the manifest's folder)"
+    )
+    doctor.add_argument("--ignore-columns", metavar="A,B", help="columns to pass over")
+    doctor.add_argument(
+        "--split-by",
+        action="append",
+        default=[],
+        choices=("text", "speaker"),
+        help="what the splits are meant not to share (a prepared corpus says so itself); may be repeated",
+    )
+    doctor.set_defaults(command="doctor")
 
 
 def _add_cache(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
@@ -86,13 +162,15 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
     )
     evaluate.add_argument("model", type=Path, help="a run folder or a model folder")
     evaluate.add_argument(
-        "corpus", help="a prepared corpus by name or folder, or a manifest (.jsonl, .csv, .tsv)"
+        "corpus", help="a prepared corpus by name or folder, or a manifest or dataset that `prepare` reads"
     )
     evaluate.add_argument(
         "--split", help="the split to score, or `all` (default: test; all of a corpus with one split)"
     )
     evaluate.add_argument(
-        "--language", help="one of the corpus's languages, or that of a manifest that names none"
+        "--language",
+        help="one of the corpus's languages, or one that they convert to (Tâi-lô and Pe̍h-ōe-jī), or that of "
+        "a manifest that names none",
     )
     _add_decoding(evaluate)
     evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")
@@ -132,7 +210,11 @@ def _add_transcribe(commands: Commands[argparse.ArgumentParser], common: argpars
     )
     transcribe.add_argument("model", type=Path, help="a run folder or a model folder")
     transcribe.add_argument("files", nargs="+", type=Path, help="audio of any rate and format")
-    transcribe.add_argument("--language", help="orthography of the head; needed where there are several")
+    transcribe.add_argument(
+        "--language",
+        help="orthography of the head, or one that it converts to (Tâi-lô and Pe̍h-ōe-jī); needed where there "
+        "are several",
+    )
     _add_decoding(transcribe)
     transcribe.set_defaults(command="transcribe")
 

@@ -1,4 +1,4 @@
-"""The command line: prepare, cache, run, evaluate, compare, transcribe."""
+"""The command line: prepare, doctor, cache, run, evaluate, compare, transcribe."""
 
 from __future__ import annotations
 
@@ -75,18 +75,88 @@ def _parse_recipe(name: str, flags: list[str]) -> Experiment:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from speechtl.corpus_spec import available, prepare_named
+    from speechtl.corpus_spec import available, is_own, prepare_named
 
     if options.list:
         for entry in available():
             print(f"{entry.name:28} {'found' if entry.found else 'not found':10} {entry.description}")
         return
     if options.name is None:
-        raise ValueError("no corpus given: `speechtl prepare NAME`, or `speechtl prepare --list`")
-    corpus = prepare_named(options.name, options.root, options.out)
+        raise ValueError(
+            "no corpus given: `speechtl prepare NAME|PATH`; `speechtl prepare --list` shows the names"
+        )
     from speechtl.tables import summary_table
 
+    if is_own(options.name):
+        _prepare_own(options)
+        return
+    given = {
+        "--audio-root": options.audio_root,
+        "--ignore-columns": options.ignore_columns,
+        "--skip-bad": options.skip_bad,
+        "--streaming": options.streaming,
+    }
+    if strange := [flag for flag, value in given.items() if value]:
+        raise ValueError(
+            f"{', '.join(strange)}: for a path only; {options.name} has a layout of its own, and what of it "
+            "cannot be used is left out and counted anyhow"
+        )
+    corpus = prepare_named(options.name, options.root, options.out, options.orthography, options.language)
     _print(summary_table(corpus))
+
+
+def _prepare_own(options: argparse.Namespace) -> None:
+    from speechtl.own_corpus import prepare_own
+    from speechtl.tables import summary_table
+
+    if options.root is not None:
+        raise ValueError(
+            f"--root is for a corpus of --list; {options.name} is a path, which says where it is"
+        )
+    if options.orthography is not None:
+        raise ValueError(
+            f"--orthography is for a corpus of --list; say how {options.name} is written by --language"
+        )
+    columns = [name for name in (options.ignore_columns or "").split(",") if name]
+    prepared = prepare_own(
+        options.name,
+        language=options.language,
+        audio_root=options.audio_root,
+        ignore_columns=columns,
+        skip_bad=options.skip_bad,
+        out=options.out,
+        streaming=options.streaming,
+    )
+    _print(summary_table(prepared.corpus))
+    print(f"saved in {prepared.folder}", file=sys.stderr)
+    if prepared.left_out is not None:
+        print(f"what was left out is listed in {prepared.left_out}", file=sys.stderr)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from speechtl.doctor import examine
+    from speechtl.doctor.report import report
+    from speechtl.tables import examination_table
+
+    recipe = None
+    if options.recipe is not None:
+        from speechtl.experiment import load_recipe
+
+        recipe = load_recipe(options.recipe)
+    found = examine(
+        options.corpus,
+        recipe=recipe,
+        language=options.language,
+        audio_root=options.audio_root,
+        ignore_columns=[name for name in (options.ignore_columns or "").split(",") if name],
+        split_by=options.split_by,
+        show_progress=True,
+    )
+    if found.summary:
+        _print(examination_table(found))
+    for line in report(found, options.corpus):
+        _print(line, is_wrapped=False)
+    return 0 if found.is_clean else 2
 
 
 def _cache(options: argparse.Namespace) -> None:
@@ -145,10 +215,11 @@ def _transcribe(options: argparse.Namespace) -> None:
         print(f"{file}\t{text}")
 
 
-def _print(renderable: object) -> None:
+def _print(renderable: object, is_wrapped: bool = True) -> None:
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120).print(renderable)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(renderable, soft_wrap=not is_wrapped)
 
 
 def _print_report(report: Report) -> None:
@@ -170,6 +241,7 @@ def _log_to_terminal() -> None:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "prepare": _prepare,
+    "doctor": _doctor,
     "cache": _cache,
     "run": _run,
     "evaluate": _evaluate,

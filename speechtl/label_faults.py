@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from speechtl.batches import Examples
 from speechtl.corpus import Corpus
@@ -89,14 +90,11 @@ def warn_of_unknown_units(corpora: Mapping[str, Corpus], tokenizers: Mapping[str
 
 
 def _unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> list[str]:
-    known = {tag: set(tokenizer.units) for tag, tokenizer in tokenizers.items()}
-
     def unknown(tag: str, text: str) -> str | None:
-        units = [unit for unit in orthography(tag).units(text) if unit not in known[tag]]
-        return ", ".join(map(repr, dict.fromkeys(units))) or None
+        return ", ".join(map(repr, tokenizers[tag].unknown(text))) or None
 
     ids, languages, texts = (corpus.column(name) for name in ("id", "language", "text"))
-    return [f"{ids[where]}: {fault}" for where, fault in _found(languages, texts, set(known), unknown)]
+    return [f"{ids[where]}: {fault}" for where, fault in _found(languages, texts, set(tokenizers), unknown)]
 
 
 def _found(
@@ -124,9 +122,8 @@ def refuse_short(model: AcousticModel, examples: Examples, speeds: Sequence[floa
         ValueError: all such utterances in one message.
     """
     fastest = max(speeds)
-    shortest = torch.from_numpy((examples.seconds / fastest * SAMPLE_RATE).astype(np.int64))
     faults = []
-    for index, frames in enumerate(model.encoded_frames(shortest).tolist()):
+    for index, frames in enumerate(encoder_frames(model, examples.seconds, fastest).tolist()):
         labels = examples.labels[index]
         needed = int(frames_needed(torch.tensor([labels]), torch.tensor([len(labels)])))
         if frames < needed:
@@ -141,3 +138,10 @@ def refuse_short(model: AcousticModel, examples: Examples, speeds: Sequence[floa
             f"one between equal ones)\n  {listed(faults, separator=chr(10) + '  ')}\n"
             f"Correct the text or the audio, or leave these out{slower}."
         )
+
+
+def encoder_frames(model: AcousticModel, seconds: NDArray[np.float64], speed: float) -> NDArray[np.int64]:
+    """Frames (clips,) that an encoder makes of clips that last so long and are played at a speed."""
+    samples = torch.from_numpy((seconds / speed * SAMPLE_RATE).astype(np.int64))
+    frames: NDArray[np.int64] = model.encoded_frames(samples).numpy()
+    return frames

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from speechtl.terminal import printable
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from speechtl.cache import CachedShard
     from speechtl.compare import SetComparison
     from speechtl.corpus import Corpus
+    from speechtl.corpus_summary import SummaryRow
+    from speechtl.doctor import Examination
     from speechtl.stats import Interval
 
 
@@ -44,7 +48,8 @@ class Table:
             caption_justify="left",
         )
         for column in self.columns:
-            table.add_column(column.heading, justify="right" if column.is_number else "left")
+            justify: Literal["left", "right"] = "right" if column.is_number else "left"
+            table.add_column(column.heading, justify=justify, overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(cell) for cell in row))
         return table
@@ -65,15 +70,7 @@ def _pipes(cells: Sequence[str]) -> str:
 
 def summary_table(corpus: Corpus) -> RichTable:
     """What a corpus holds per split and language, and what was left out."""
-    texts, numbers = ("split", "language"), ("utterances", "minutes", "speakers", "texts", "units")
-    columns = [Column(name, is_number=False) for name in texts] + [Column(name) for name in numbers]
-    table = Table(corpus.name, columns)
-    for row in corpus.summary():
-        speakers = "unknown" if row.speakers is None else str(row.speakers)
-        if row.speakers is not None and row.unknown_speakers:
-            speakers += f" + {row.unknown_speakers} unknown"
-        counts = (str(row.utterances), f"{row.minutes:.1f}", speakers, str(row.texts), str(row.units))
-        table.rows.append((row.split, row.language, *counts))
+    table = _summary(corpus.name, corpus.summary())
     table.notes.append(
         f"{len(corpus)} utterances, {corpus.minutes / 60:.2f} hours; split by {corpus.split_by}"
     )
@@ -81,6 +78,28 @@ def summary_table(corpus: Corpus) -> RichTable:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(corpus.left_out.items()))
         table.notes.append(f"left out: {reasons}")
     return table.rich()
+
+
+def examination_table(found: Examination) -> RichTable:
+    """What of an examined corpus can be read, per split and language."""
+    table = _summary(printable(found.name), found.summary)
+    utterances = sum(row.utterances for row in found.summary)
+    hours = sum(row.minutes for row in found.summary) / 60
+    table.notes.append(f"{utterances} utterances that can be read, {hours:.2f} hours")
+    return table.rich()
+
+
+def _summary(name: str, rows: Sequence[SummaryRow]) -> Table:
+    texts, numbers = ("split", "language"), ("utterances", "minutes", "speakers", "texts", "units")
+    columns = [Column(name, is_number=False) for name in texts] + [Column(name) for name in numbers]
+    table = Table(name, columns)
+    for row in rows:
+        speakers = "unknown" if row.speakers is None else str(row.speakers)
+        if row.speakers is not None and row.unknown_speakers:
+            speakers += f" + {row.unknown_speakers} unknown"
+        counts = (str(row.utterances), f"{row.minutes:.1f}", speakers, str(row.texts), str(row.units))
+        table.rows.append((row.split, row.language, *counts))
+    return table
 
 
 def cache_table(shards: Sequence[CachedShard], place: str) -> RichTable:

@@ -22,6 +22,15 @@ def console() -> Console:
     return Console(stderr=True)
 
 
+def printable(text: str) -> str:
+    """The text without half characters, which cannot be printed; names of files that are not UTF-8 have some.
+
+    >>> printable("caf\\udce9")
+    'caf\\\\udce9'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class LogLines(logging.Handler):
     """Writes log lines, above the progress bar while one is shown."""
 

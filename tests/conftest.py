@@ -8,9 +8,11 @@ from typing import Protocol
 import numpy as np
 import pytest
 import torch
+from faulty_speech import Speech, clean
 
 from speechtl.audio import write_audio
 from speechtl.checkpoint import save_model
+from speechtl.cli import main
 from speechtl.corpus import Corpus, SplitBy, Utterance
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.features import FeatureSettings
@@ -19,6 +21,10 @@ from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.text import Tokenizer
 
 DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+
+class Doctor(Protocol):
+    def __call__(self, *arguments: str | Path) -> tuple[int, str]: ...
 
 
 class MakeCorpus(Protocol):
@@ -51,6 +57,27 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SPEECHTL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SPEECHTL_DATA", str(tmp_path / "data"))
     return tmp_path
+
+
+@pytest.fixture
+def speech(own_folders: Path) -> Speech:
+    """Rows and clips with nothing wrong with them, to plant faults in."""
+    (own_folders / "speech").mkdir()
+    return clean(own_folders / "speech")
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
+    """Runs `speechtl doctor`; its exit status and what it prints."""
+
+    def run(*arguments: str | Path) -> tuple[int, str]:
+        capsys.readouterr()
+        status = main(["doctor", *map(str, arguments)])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return status, printed.out
+
+    return run
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+from faulty_speech import Speech
+
+from speechtl.doctor import examine
+
+
+def test_few_units_that_training_lacks_are_a_notice(speech: Speech) -> None:
+    for number in range(100):
+        speech.add(
+            audio=speech.clip(speech.sound("a", 2.0)),
+            split="test",
+            speaker="cleo en",
+            text="ao" * (number % 9 + 1),
+        )
+    speech.add(split="test", speaker="cleo en", text="aeu")
+    examination = examine(speech.write("speech.csv"))
+    assert examination.is_clean
+    (notice,) = [one for one in examination.notices if one.kind == "units never seen in training"]
+    assert notice.detail == "'u'"
+    speech.add(split="test", speaker="cleo en", text="eau")
+    assert [fault.detail for fault in examine(speech.write("speech.csv")).faults] == ["'u'", "'u'"]
+
+
+def test_rare_units_are_a_notice(speech: Speech) -> None:
+    speech.add(text="aoz")
+    examination = examine(speech.write("speech.csv"))
+    assert examination.is_clean
+    (notice,) = examination.notices
+    assert (notice.kind, notice.where) == ("rare units", "en")
+    assert notice.detail == "1 of 5 occur fewer than 3 times, 1 only once: 'z' 1"
