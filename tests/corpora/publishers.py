@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-import numpy as np
-
-from speechtl.audio import write_audio
-
-RANDOM = np.random.default_rng(7)
+from clips import broken, clip
+from releases import common_voice, common_voice_of_old, fleurs
 
 
 @dataclass(frozen=True)
@@ -22,19 +19,6 @@ class Excerpt:
     kept: int
     left_out: Mapping[str, int] = field(default_factory=dict)
     split_by: str = "text"
-
-
-def clip(path: Path, rate: int = 16_000, silent: bool = False) -> None:
-    """A quarter of a second of noise, or of a peak of 5 of 32,768."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = np.full(rate // 4, 5 / 32_768) if silent else RANDOM.uniform(-0.3, 0.3, rate // 4)
-    write_audio(path, samples, rate)
-
-
-def broken(path: Path) -> None:
-    """A file that is no audio."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("<html>not found</html>")
 
 
 def arabic(root: Path, suffix: str, rounds: int) -> None:
@@ -111,6 +95,18 @@ TAIWANESE = {
 }
 
 
+HAN = {
+    "1(1)": "一【替】",
+    "8(1)": '一"半',
+    "10014(1)": "像【白】",
+    "22(2)": "八字跤/八字骹",
+    "30(1)": "",
+    "31(1)": "Tâi灣",
+    "40(1)": "嗨",
+}
+"""What stands beside the Tâi-lô; where nothing is said, a character."""
+
+
 def taiwanese_clips(folder: Path) -> None:
     for stem in TAIWANESE:
         if stem != "42(1)":
@@ -123,7 +119,7 @@ def taiwanese(root: Path) -> None:
     taiwanese_clips(root / "audio")
     clip(root / "audio" / "o'clock (9).mp3")
     rows = ["audio\thanji\ttailo\tmandarin"]
-    rows += [f'{stem}.mp3\t字"\t{text}\t' for stem, text in TAIWANESE.items()]
+    rows += [f"{stem}.mp3\t{HAN.get(stem, '字')}\t{text}\t" for stem, text in TAIWANESE.items()]
     rows.append("1(1).mp3\t一\ttsi̍t\t一")
     (root / "words.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
@@ -131,7 +127,7 @@ def taiwanese(root: Path) -> None:
 def taiwanese_release(root: Path) -> None:
     taiwanese_clips(root / "sutiau-mp3" / "0")
     names = ["詞目id", "詞目類型", "漢字", "羅馬字", "分類", "羅馬字音檔檔名"]
-    rows = [[stem, "主詞目", "字", text, "", stem] for stem, text in TAIWANESE.items()]
+    rows = [[stem, "主詞目", HAN.get(stem, "字"), text, "", stem] for stem, text in TAIWANESE.items()]
     rows.append(["99", "主詞目", "字", "bô", "", ""])
     spreadsheet(
         root / "kautian.ods", {"說明": [["版本"]], "詞目": [names, *rows], "例句": [["詞目id"], ["1"]]}
@@ -190,6 +186,22 @@ EXCERPTS = {
         split_by="speaker",
     ),
     "cantonese": Excerpt("cantonese_jyutnet", cantonese, 61, {"text not understood": 1, "unreadable": 1}),
+    "common voice": Excerpt(
+        "common_voice",
+        common_voice,
+        4,
+        {"absent": 1, "unreadable": 1, "no text": 1, "speaker of test": 1, "listed before": 1},
+        split_by="speaker",
+    ),
+    "common voice, two locales of an old release": Excerpt(
+        "common_voice", common_voice_of_old, 6, split_by="speaker"
+    ),
+    "fleurs": Excerpt(
+        "fleurs",
+        fleurs,
+        4,
+        {"absent": 1, "silent": 1, "sentence of test": 1, "listed before": 1, "row not understood": 1},
+    ),
     "digits": Excerpt(
         "english_fsdd",
         lambda root: digits(root, ".wav"),
@@ -222,6 +234,15 @@ EXCERPTS = {
     "mandarin, all bit rates": Excerpt("mandarin_audio_cmn", mandarin_release, 10, _MANDARIN_FAULTS),
     "taiwanese": Excerpt(
         "taiwanese_moe", taiwanese, 6, {**_TAIWANESE_FAULTS, "in no list": 1, "listed before": 1}
+    ),
+    "taiwanese in Han characters": Excerpt(
+        "taiwanese_moe_hant",
+        taiwanese,
+        5,
+        {**_TAIWANESE_FAULTS, "in no list": 1, "listed before": 1, "no text": 2},
+    ),
+    "taiwanese in Han characters, the ministry's files": Excerpt(
+        "taiwanese_moe_hant", taiwanese_release, 5, {**_TAIWANESE_FAULTS, "no recording": 1, "no text": 2}
     ),
     "taiwanese, the ministry's files": Excerpt(
         "taiwanese_moe", taiwanese_release, 6, {**_TAIWANESE_FAULTS, "no recording": 1}
