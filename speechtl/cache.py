@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm
+from speechtl.audio import FULL_SCALE, SAMPLE_RATE
+from speechtl.clip_decoding import decode_clips, processors
 from speechtl.corpus import Corpus
 from speechtl.faults import counted, listed
 from speechtl.file_digests import file_digests
-from speechtl.shards import DIGEST_BYTES, Clip, Shard, ShardWriter, open_shards, remove_unfinished, schema
-from speechtl.terminal import progress_bar
+from speechtl.shards import DIGEST_BYTES, Shard, explained_write, open_shards, remove_unfinished, schema
 from speechtl.waveforms import Waveforms
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 SILENT_PEAK = 10
 """A clip whose peak stays below this, of 32,768, is silent."""
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
@@ -99,6 +97,11 @@ def load_waveforms(corpus: Corpus, show_progress: bool = False) -> Waveforms:
     return _waveforms(index)
 
 
+def bad_clips(corpus: Corpus, show_progress: bool = False) -> list[BadClip]:
+    """The absent, unreadable and silent clips; the others are in the cache afterwards."""
+    return _decoded(corpus, show_progress)[1]
+
+
 def without_bad_clips(corpus: Corpus, show_progress: bool = False) -> Corpus:
     """The corpus without absent, unreadable and silent clips, which are counted in `left_out` by reason."""
     _, bad = _decoded(corpus, show_progress)
@@ -141,7 +144,15 @@ def clear_cache(name: str | None = None) -> int:
     if name is None and _memo().exists():
         freed += _memo().stat().st_size
         _memo().unlink()
+    if name is None and clip_folder().exists():
+        freed += sum(path.stat().st_size for path in clip_folder().rglob("*") if path.is_file())
+        shutil.rmtree(clip_folder())
     return freed
+
+
+def clip_folder() -> Path:
+    """Where clips without a file of their own are written, when a corpus is read without being prepared."""
+    return cache_folder() / "clips"
 
 
 def _shard_folder() -> Path:
@@ -154,16 +165,17 @@ def _memo() -> Path:
 
 def _decoded(corpus: Corpus, show_progress: bool) -> tuple[_Index, list[BadClip]]:
     """Decode what is missing; where the clips are, and which are bad."""
-    _shard_folder().mkdir(parents=True, exist_ok=True)
+    with explained_write(_shard_folder()):
+        _shard_folder().mkdir(parents=True, exist_ok=True)
     paths = corpus.column("audio")
-    digests = file_digests(paths, _memo(), _workers())
+    digests = file_digests(paths, _memo(), processors())
     index = _look_up(digests)
     unreadable: dict[bytes, str] = {}
     if _missing(index, digests):
         with _locked():
             remove_unfinished(_shard_folder())
             missing = _missing(_look_up(digests), digests)
-            unreadable = _decode(corpus.name, paths, missing, show_progress)
+            unreadable = decode_clips(corpus.name, _shard_folder(), paths, missing, show_progress)
         index = _look_up(digests)
     return index, _bad_clips(index, paths, digests, unreadable)
 
@@ -186,49 +198,6 @@ def _missing(index: _Index, digests: Sequence[bytes | None]) -> dict[bytes, int]
         if digest is not None:
             found.setdefault(digest, position)
     return found
-
-
-def _decode(
-    name: str, paths: Sequence[str], missing: dict[bytes, int], show_progress: bool
-) -> dict[bytes, str]:
-    """Decode into new shards; why each content that cannot be decoded cannot."""
-    unreadable: dict[bytes, str] = {}
-    what = f"decoding {counted(len(missing), 'clip')} of {name}"
-    with (
-        ShardWriter(_shard_folder(), name) as writer,
-        progress_bar(what, len(missing), show_progress) as advance,
-    ):
-        for (digest, _), result in _in_threads(lambda item: _read(paths[item[1]]), missing.items()):
-            if isinstance(result, str):
-                unreadable[digest] = result
-            else:
-                writer.write(Clip(digest, result))
-            advance(1)
-    return unreadable
-
-
-def _read(path: str) -> NDArray[np.int16] | str:
-    try:
-        return read_pcm(path)
-    except (OSError, ValueError) as error:
-        return str(error)
-
-
-def _in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """Apply in threads, in order, with few results waiting: decoders and resampling release the GIL."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    with ThreadPoolExecutor(_workers()) as pool:
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(function, item)))
-                if len(waiting) >= 8 * _workers():
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _bad_clips(
@@ -264,16 +233,14 @@ def _waveforms(index: _Index) -> Waveforms:
     )
 
 
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def _locked() -> Iterator[None]:
     """Hold the cache for writing; readers need no lock, since shards appear whole."""
     import fcntl
 
-    with (cache_folder() / "lock").open("w") as file:
+    with explained_write(cache_folder()):
+        file = (cache_folder() / "lock").open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,7 +8,16 @@ from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from speechtl.corpus_table import dataset_of, schema, with_column
+from speechtl.corpus_table import (
+    canonical_languages,
+    columns_of,
+    dataset_of,
+    pieces,
+    schema,
+    table_of,
+    values_of,
+    with_column,
+)
 from speechtl.faults import find_faults
 
 if TYPE_CHECKING:
@@ -44,7 +53,7 @@ COLUMNS = tuple(Utterance.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Corpus:
-    """Utterances with unique ids and non-empty texts.
+    """Utterances with unique ids and non-empty texts; language tags are brought into their canonical case.
 
     Raises:
         ValueError: Ids that occur twice, texts that are empty, columns that are missing, all in one message.
@@ -64,8 +73,13 @@ class Corpus:
     def __post_init__(self, is_checked: bool) -> None:
         if self.split_by not in get_args(SplitBy):
             raise ValueError(f"corpus {self.name}: split_by is {self.split_by!r}; use text, speaker or none")
-        if not is_checked and (faults := find_faults(self.dataset.with_format("arrow")[:], COLUMNS)):
+        if is_checked:
+            return
+        table = columns_of(self.dataset, self.dataset.column_names)
+        if faults := find_faults(table, COLUMNS):
             raise ValueError("\n".join([f"corpus {self.name} cannot be used:", *faults]))
+        if (canonical := canonical_languages(table)) is not table:
+            object.__setattr__(self, "dataset", dataset_of(canonical))
 
     @classmethod
     def from_utterances(
@@ -77,23 +91,16 @@ class Corpus:
         left_out: Mapping[str, int] | None = None,
     ) -> Corpus:
         """Put utterances into a table."""
-        import pyarrow
-
-        columns: dict[str, list[Any]] = {column: [] for column in COLUMNS}
-        for utterance in utterances:
-            for column, values in columns.items():
-                values.append(getattr(utterance, column))
-        return cls(
-            name, dataset_of(pyarrow.table(columns, schema=schema(COLUMNS))), split_by, dict(left_out or {})
-        )
+        table = table_of(utterances, COLUMNS)
+        return cls(name, dataset_of(table), split_by, dict(left_out or {}))
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[Utterance]:
-        for batch in self.dataset.with_format("arrow").iter(batch_size=1000):
-            for row in batch.to_pylist():
-                yield Utterance(**{column: row[column] for column in COLUMNS})
+        for rows in pieces(columns_of(self.dataset, COLUMNS)):
+            for row in rows:
+                yield Utterance(**row)
 
     def __getitem__(self, index: int) -> Utterance:
         row = self.dataset[index]
@@ -101,18 +108,17 @@ class Corpus:
 
     def column(self, name: str) -> list[Any]:
         """The values of one column, in order."""
-        values: list[Any] = self.arrow(name).to_pylist()
-        return values
+        return values_of(self.arrow(name))
 
     def arrow(self, name: str) -> pyarrow.ChunkedArray:
         """One column as Arrow, memory-mapped where the corpus was loaded from a folder."""
         if name not in COLUMNS:
             raise ValueError(f"corpus {self.name} has no column {name!r}; it has {', '.join(COLUMNS)}")
-        return self.dataset.select_columns([name]).with_format("arrow")[:].column(name)
+        return columns_of(self.dataset, [name]).column(name)
 
     def table(self) -> pyarrow.Table:
         """All columns as Arrow."""
-        return self.dataset.select_columns(list(COLUMNS)).with_format("arrow")[:].cast(schema(COLUMNS))
+        return columns_of(self.dataset, COLUMNS).cast(schema(COLUMNS))
 
     @property
     def languages(self) -> list[str]:
@@ -162,16 +168,9 @@ class Corpus:
 
     def first_per_language(self, count: int) -> Corpus:
         """At most so many utterances of each language, by the hash of their ids: the same ones everywhere."""
-        from speechtl.partition import hash_fraction
+        from speechtl.draws import first_per_group
 
-        taken: Counter[str] = Counter()
-        kept = []
-        ids, languages = self.column("id"), self.column("language")
-        for index in sorted(range(len(ids)), key=lambda i: hash_fraction(ids[i])):
-            taken[languages[index]] += 1
-            if taken[languages[index]] <= count:
-                kept.append(index)
-        return self.select(sorted(kept))
+        return self.select(first_per_group(self.arrow("id"), self.column("language"), count))
 
     def subset(self, minutes: float, seed: int) -> Corpus:
         """At least so many minutes of audio, by one utterance at most over; fewer minutes lie inside more.
@@ -181,9 +180,7 @@ class Corpus:
         Raises:
             ValueError: The corpus holds less, or the minutes are not positive.
         """
-        import numpy
-
-        from speechtl.partition import hash_fraction
+        from speechtl.draws import at_least
 
         if not minutes > 0:
             raise ValueError(f"corpus {self.name}: {minutes} minutes asked for; ask for more than 0")
@@ -192,11 +189,7 @@ class Corpus:
                 f"corpus {self.name}: {minutes:g} minutes asked for, but there are {self.minutes:.2f}; "
                 "ask for fewer, or for 'all'"
             )
-        keys = numpy.fromiter((hash_fraction(f"{seed} {id_}") for id_ in self.column("id")), float, len(self))
-        order = numpy.argsort(keys, kind="stable")
-        seconds = numpy.cumsum(self.arrow("duration").to_numpy()[order])
-        count = int(numpy.searchsorted(seconds, minutes * 60 - 1e-6)) + 1
-        return self.select(numpy.sort(order[:count]))
+        return self.select(at_least(minutes * 60, self.arrow("id"), self.arrow("duration").to_numpy(), seed))
 
     def split(self, by: SplitBy = "text", shares: Mapping[str, float] = SHARES) -> Corpus:
         """The same utterances, assigned anew to splits that share no text, or no speaker, or just at random.
@@ -282,11 +275,14 @@ class Corpus:
 
 
 def _qualified(corpus: Corpus) -> pyarrow.Table:
-    """The corpus's table, its speakers under the corpus's name."""
+    """The corpus's table, its speakers under the corpus's name as `qualify` puts them."""
+    import pyarrow.compute as compute
+
     table = corpus.table()
     if corpus.speakers_are_qualified:
         return table
-    return with_column(table, "speaker", [qualify(corpus.name, one) for one in corpus.column("speaker")])
+    named = compute.binary_join_element_wise(corpus.name, table.column("speaker"), "/")
+    return with_column(table, "speaker", named)
 
 
 def qualify(corpus: str, speaker: str | None) -> str | None:

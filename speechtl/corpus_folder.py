@@ -8,9 +8,11 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from speechtl.failed_writes import explained
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,27 +27,43 @@ def is_corpus_folder(folder: Path) -> bool:
     return (folder / _DESCRIPTION).is_file()
 
 
+def check_writable(folder: Path) -> None:
+    """See before an hour of work whether a corpus can be written to a folder; nothing is left of it.
+
+    Raises:
+        ValueError: The folder holds something that is not a corpus.
+        OSError: It cannot be written.
+    """
+    if _is_foreign(folder):
+        raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
+    beside = _beside(folder)
+    with _explained(folder):
+        try:
+            beside.mkdir(parents=True)
+            (beside / _DESCRIPTION).touch()
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
 def write_folder(folder: Path, table: pyarrow.Table, description: Mapping[str, Any]) -> None:
     """Write beside, then rename; an earlier corpus in the folder is replaced.
 
     Raises:
         ValueError: The folder holds something that is not a corpus.
+        OSError: The disk is full or not writable; what was in the folder still is.
     """
-    import pyarrow
-
     if _is_foreign(folder):
         raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
-    beside = folder.absolute().with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    beside.mkdir(parents=True)
-    try:
-        with pyarrow.ipc.new_stream(str(beside / _TABLE), table.schema) as writer:
-            writer.write_table(table, max_chunksize=10_000)
-        stated = {"format": FORMAT_VERSION, **description, "utterances": len(table)}
-        text = json.dumps(stated, indent=2, ensure_ascii=False) + "\n"
-        (beside / _DESCRIPTION).write_text(text, encoding="utf-8")
-        _exchange(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    beside = _beside(folder)
+    with _explained(folder):
+        try:
+            beside.mkdir(parents=True)
+            _write_table(beside / _TABLE, table)
+            stated = {"format": FORMAT_VERSION, **description, "utterances": len(table)}
+            _write_text(beside / _DESCRIPTION, json.dumps(stated, indent=2, ensure_ascii=False) + "\n")
+            _exchange(beside, folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def read_folder(folder: Path, columns: Sequence[str]) -> tuple[Dataset, dict[str, Any]]:
@@ -100,6 +118,32 @@ def _read_description(folder: Path) -> dict[str, Any]:
     return dict(description)
 
 
+def _explained(folder: Path) -> AbstractContextManager[None]:
+    return explained("the corpus", folder, instead="name another folder by --out or SPEECHTL_DATA")
+
+
+def _beside(folder: Path) -> Path:
+    return folder.absolute().with_name(f".{folder.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
+
+
+def _write_table(path: Path, table: pyarrow.Table) -> None:
+    """Write and wait until it is on the disk, where a full disk may show only then."""
+    import pyarrow
+
+    with path.open("wb") as file:
+        with pyarrow.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=10_000)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_text(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _is_foreign(folder: Path) -> bool:
     """Whether something else than a corpus is there; one look, as another writer may exchange the folder."""
     try:
@@ -107,20 +151,24 @@ def _is_foreign(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except NotADirectoryError:
-        return True
+        return folder.exists()
     return bool(inside) and _DESCRIPTION not in inside and not is_corpus_folder(folder)
 
 
 def _exchange(beside: Path, folder: Path) -> None:
     """Put a finished folder in the place of another; readers may have that open, writers exchange it too."""
+    old = beside.with_name(f"{beside.name}.old")
     while True:
         try:
             beside.rename(folder)
-            return
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if old.is_dir() and not folder.exists():
+                    old.rename(folder)
                 raise
-        old = beside.with_name(f"{beside.name}.{uuid.uuid4().hex[:8]}.old")
+        else:
+            shutil.rmtree(old, ignore_errors=True)
+            return
+        shutil.rmtree(old, ignore_errors=True)
         with suppress(FileNotFoundError):
             folder.rename(old)
-        shutil.rmtree(old, ignore_errors=True)

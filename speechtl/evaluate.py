@@ -157,13 +157,14 @@ def _evaluated(
     hypotheses = _scored(
         corpus, language, recognise(model.model, examples, language, settings, progress=progress)
     )
+    tokenizer = model.model.tokenizers[language]
     report = replace(
         _set_report(corpus, language, hypotheses),
-        decoding=settings.method,
+        decoding=settings.method if tokenizer.kind == "default" else "greedy",
         shared_texts=shared.texts,
         shared_speakers=shared.speakers,
         references=_references(corpus, language),
-        text_rules=_text_rules(model.model.tokenizers[language]),
+        text_rules=_text_rules(tokenizer),
     )
     return report, hypotheses
 
@@ -224,8 +225,9 @@ def _references(corpus: Corpus, language: str) -> str:
 
 
 def _text_rules(tokenizer: Tokenizer) -> dict[str, str]:
-    units = json.dumps(tokenizer.units, ensure_ascii=False)
-    return {"speechtl": __version__, "tokenizer": hashlib.sha256(units.encode()).hexdigest()[:12]}
+    units = json.dumps(tokenizer.units, ensure_ascii=False) + tokenizer.model
+    rules = {"speechtl": __version__, "tokenizer": hashlib.sha256(units.encode()).hexdigest()[:12]}
+    return rules if tokenizer.kind == "default" else {**rules, "units": tokenizer.kind}
 
 
 def _with_unique_ids(

@@ -22,6 +22,7 @@ from speechtl.decode import DecodeSettings
 from speechtl.features import AugmentSettings, FeatureSettings
 from speechtl.models.acoustic import ModelSettings
 from speechtl.settings_json import build, flatten, to_json
+from speechtl.text import TextSettings
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
 from speechtl.whole_files import read_json
@@ -53,6 +54,8 @@ class Experiment:
     """The source's own test speech: what the transfer cost there."""
     unit_table: str | None = None
     """Module with `UNITS`: which source units each target unit's head row starts from."""
+    text: TextSettings = field(default_factory=TextSettings)
+    """What texts are cut into."""
     model: ModelSettings = field(default_factory=ModelSettings)
     """Size of the model; a source brings its own."""
     features: FeatureSettings = field(default_factory=FeatureSettings)

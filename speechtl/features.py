@@ -96,7 +96,7 @@ class LogMel(nn.Module):
         """Turn waveforms (batch, samples) with lengths (batch,) into features and their lengths.
 
         Returns:
-            float32 features (batch, time, views * mel), zero past each length, and lengths (batch,) in frames.
+            float32 features (batch, time, views * mel), zero past each length, and lengths (batch,).
         """
         with torch.autocast(waveforms.device.type, enabled=False):
             padded = nn.functional.pad(waveforms.float(), (self.margin, self.margin))

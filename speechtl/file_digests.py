@@ -8,11 +8,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from speechtl.shards import digest_of
 
 _AT_ONCE = 500
+"""Files that are looked up together."""
+_IN_A_THREAD = 20
+"""Files that a thread reads before it hands their digests over."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +34,7 @@ def file_digests(paths: Sequence[str], memo: Path, workers: int) -> list[bytes |
     except sqlite3.OperationalError as error:
         _log.warning("%s cannot be used (%s): all files are read", memo, error)
         with ThreadPoolExecutor(workers) as pool:
-            return list(pool.map(_digest, paths))
+            return list(_digests_of(pool, paths))
     except sqlite3.DatabaseError as error:
         _log.warning("%s is damaged (%s): made anew", memo, error)
         memo.unlink(missing_ok=True)
@@ -48,7 +52,7 @@ def _digests(paths: Sequence[str], memo: Path, workers: int) -> Iterator[bytes |
             unread = [path for path, stamp in stamps.items() if stamp is not None and path not in digests]
             fresh = {
                 path: digest
-                for path, digest in zip(unread, pool.map(_digest, unread), strict=True)
+                for path, digest in zip(unread, _digests_of(pool, unread), strict=True)
                 if digest is not None
             }
             rows = [(path, *(stamps[path] or ()), digest) for path, digest in fresh.items()]
@@ -74,8 +78,14 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
+def _digests_of(pool: ThreadPoolExecutor, paths: Sequence[str]) -> Iterator[bytes | None]:
+    parts = (paths[start : start + _IN_A_THREAD] for start in range(0, len(paths), _IN_A_THREAD))
+    return chain.from_iterable(pool.map(lambda part: [_digest(path) for path in part], parts))
+
+
 def _digest(path: str) -> bytes | None:
     try:
-        return digest_of(Path(path).read_bytes())
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - files are small and many
+            return digest_of(file.readall())
     except OSError:
         return None

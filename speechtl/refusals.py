@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechtl import leakage
+from speechtl.conversion import converts
 from speechtl.faults import counted, listed
 from speechtl.text import orthography
 
@@ -47,9 +48,12 @@ def require_heads(heads: Collection[str], parts: Mapping[str, Corpus]) -> None:
         ValueError: there are some; names them, and the languages that it has.
     """
     if found := foreign_sets(heads, parts):
+        tags = [tag for corpus in parts.values() for tag in corpus.languages if tag not in heads]
+        near = [head for head in heads if any(converts(tag, head) for tag in tags)]
+        converted = f" --language {near[0]} converts its texts." if near else ""
         raise ValueError(
-            f"the model has heads for {', '.join(heads)}, but {', '.join(found)}. Evaluate it on speech in "
-            "its languages (--language chooses one of a corpus's), or adapt it to the others with "
+            f"the model has heads for {', '.join(heads)}, but {', '.join(found)}.{converted} Evaluate it on "
+            "speech in its languages (--language chooses one of a corpus's), or adapt it to the others with "
             "`speechtl run`."
         )
 

@@ -19,7 +19,7 @@ from speechtl.material import Material, Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.report import Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
-from speechtl.text import Tokenizer, orthography
+from speechtl.text import TextSettings, Tokenizer, orthography
 from speechtl.train import FitResult, fit
 from speechtl.transfer.base import TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage
@@ -87,7 +87,7 @@ def _train(
     experiment: Experiment, folder: RunFolder, source: LoadedModel | None, material: Material
 ) -> FitResult:
     target = material.target
-    tokenizers = _tokenizers(target.corpus, source)
+    tokenizers = _tokenizers(target.corpus, experiment.text, source)
     refuse_unknown_units(target.corpus, tokenizers)
     warn_of_unknown_units({"dev": material.dev.corpus, **material.tests}, tokenizers)
     data = TransferData(target.examples(tokenizers), tokenizers, _unit_table(experiment))
@@ -102,7 +102,7 @@ def _train(
         data,
         experiment.train,
         folder.path,
-        evaluate_dev=_development(experiment, material.dev.corpus),
+        evaluate_dev=_development(experiment, material.dev.corpus, tokenizers),
         augment=experiment.augment,
         seed=experiment.seed,
         source=source.model if source else None,
@@ -122,14 +122,28 @@ def _amount(corpus: Corpus) -> str:
     return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
 
 
-def _tokenizers(corpus: Corpus, source: LoadedModel | None) -> dict[str, Tokenizer]:
-    """The source's tokenizers for languages that it has, new ones fitted on the training text for others."""
+def _tokenizers(corpus: Corpus, settings: TextSettings, source: LoadedModel | None) -> dict[str, Tokenizer]:
+    """The source's tokenizers for languages that it has, new ones fitted on the training text for others.
+
+    Raises:
+        ValueError: other units are asked for than those of the source's heads, or the texts do not have them.
+    """
+    known = source.model.tokenizers if source is not None else {}
     tokenizers = {}
+    others = []
     for language in corpus.languages:
-        if source is not None and language in source.model.tokenizers:
-            tokenizers[language] = source.model.tokenizers[language]
-        else:
-            tokenizers[language] = Tokenizer.fit(corpus.filter(language=language).column("text"), language)
+        if language not in known:
+            texts = corpus.filter(language=language).column("text")
+            tokenizers[language] = Tokenizer.fit(texts, language, settings)
+            continue
+        tokenizers[language] = known[language]
+        if settings.units not in ("default", known[language].kind):
+            others.append(f"{language} has {known[language].kind}")
+    if others:
+        raise ValueError(
+            f"text.units={settings.units} is asked for, but the source's head for {', '.join(others)}. Keep "
+            "the source's units, or start from a source without a head for this language"
+        )
     return tokenizers
 
 
@@ -175,11 +189,11 @@ def _save_coverage(path: Path, coverage: list[Coverage]) -> None:
         write_json(path, [entry.to_dict() for entry in coverage])
 
 
-def _development(experiment: Experiment, corpus: Corpus) -> Development:
+def _development(experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> Development:
     """The dev speech, at most so many utterances per language."""
     chosen = corpus.first_per_language(experiment.train.dev_utterances)
     texts, languages = chosen.column("text"), chosen.column("language")
-    units = sum(len(orthography(tag).units(text)) for tag, text in zip(languages, texts, strict=True))
+    units = sum(tokenizers[tag].count(text) for tag, text in zip(languages, texts, strict=True))
     settings = replace(experiment.decode, closed=False)
     return Development(Speech.of(chosen).examples(None), texts, units, settings)
 

@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from speechtl.failed_writes import explained
 
 if TYPE_CHECKING:
     import pyarrow
@@ -35,16 +39,16 @@ class Clip:
     """Of the file's bytes."""
     pcm: NDArray[np.int16]
     """(samples,) at 16 kHz."""
+    pcm_digest: bytes
+    """Equal for equal sound, whatever file it came in."""
+    peak: int
+    """Largest magnitude, of 32,768."""
 
-    @property
-    def pcm_digest(self) -> bytes:
-        """Equal for equal sound, whatever file it came in."""
-        return digest_of(self.pcm.tobytes())
-
-    @property
-    def peak(self) -> int:
-        """Largest magnitude, of 32,768."""
-        return int(np.abs(self.pcm.astype(np.int32)).max(initial=0))
+    @classmethod
+    def of(cls, file_digest: bytes, pcm: NDArray[np.int16]) -> Clip:
+        """A decoded file with what has to be computed from its samples."""
+        peak = max(int(pcm.max(initial=0)), -int(pcm.min(initial=0)))
+        return cls(file_digest, pcm, digest_of(pcm.data), peak)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Shard:
     """Columns file, sound (digests), samples, peak, pcm."""
 
 
-def digest_of(content: bytes) -> bytes:
+def digest_of(content: bytes | memoryview) -> bytes:
     """16 bytes that identify a content."""
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest()
 
@@ -83,6 +87,16 @@ def open_shards(folder: Path) -> list[Shard]:
     return shards
 
 
+def explained_write(folder: Path) -> AbstractContextManager[None]:
+    """Say of a write to the cache that fails inside how to mend it.
+
+    Raises:
+        OSError: The disk is full or not writable.
+    """
+    kept = "What was decoded before stays in the cache"
+    return explained("decoded audio", folder, kept, "set SPEECHTL_CACHE to a folder on another disk")
+
+
 def remove_unfinished(folder: Path) -> None:
     """Delete what killed writers left; only for the process that holds the folder's lock."""
     for path in folder.glob(".*.tmp"):
@@ -90,11 +104,14 @@ def remove_unfinished(folder: Path) -> None:
 
 
 class ShardWriter:
-    """Writes clips into shards of bounded size; on leaving, also by an error, the last one is completed."""
+    """Writes clips into shards of bounded size; on leaving, also by an error, the last one is completed.
+
+    A shard that cannot be written to its end, because the disk is full, is deleted.
+    """
 
     def __init__(self, folder: Path, corpus: str) -> None:
         self._folder = folder
-        self._corpus = corpus
+        self._schema = schema(corpus)
         self._file: Any = None
         self._path = folder
         self._clips: list[Clip] = []
@@ -107,18 +124,20 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError):
-            self._path.unlink(missing_ok=True)
-        else:
-            self._complete()
+        self._complete()
 
     def write(self, clip: Clip) -> None:
-        """Add a clip."""
+        """Add a clip.
+
+        Raises:
+            OSError: It cannot be written.
+        """
         self._clips.append(clip)
         self._batch_bytes += clip.pcm.nbytes
         self._shard_bytes += clip.pcm.nbytes
         if self._batch_bytes >= _BATCH_BYTES:
-            self._flush()
+            with self._deleted_on_failure():
+                self._flush()
         if self._shard_bytes >= SHARD_BYTES:
             self._complete()
 
@@ -129,31 +148,49 @@ class ShardWriter:
             return
         if self._file is None:
             self._path = self._folder / f".{uuid.uuid4().hex}.tmp"
-            self._file = pyarrow.ipc.new_file(str(self._path), schema(self._corpus))
-        columns = [
-            [clip.file_digest for clip in self._clips],
-            [clip.pcm_digest for clip in self._clips],
-            [len(clip.pcm) for clip in self._clips],
-            [clip.peak for clip in self._clips],
-            [clip.pcm.tobytes() for clip in self._clips],
-        ]
-        arrays = [
-            pyarrow.array(values, kind.type)
-            for values, kind in zip(columns, schema(self._corpus), strict=True)
-        ]
-        self._file.write_batch(pyarrow.record_batch(arrays, schema=schema(self._corpus)))
+            self._file = pyarrow.ipc.new_file(str(self._path), self._schema)
+        self._file.write_batch(_batch(self._clips, self._schema))
         self._clips, self._batch_bytes = [], 0
 
     def _complete(self) -> None:
         """Give the shard its name; only then do readers see it."""
-        self._flush()
-        if self._file is None:
-            return
-        self._file.close()
-        with self._path.open("rb") as file:
-            os.fsync(file.fileno())
-        self._path.rename(self._folder / f"{self._path.name[1:-4]}{_SUFFIX}")
-        self._file, self._shard_bytes = None, 0
+        with self._deleted_on_failure():
+            self._flush()
+            if self._file is None:
+                return
+            self._file.close()
+            with self._path.open("rb") as file:
+                os.fsync(file.fileno())
+            self._path.rename(self._folder / f"{self._path.name[1:-4]}{_SUFFIX}")
+            self._file, self._shard_bytes = None, 0
+
+    @contextmanager
+    def _deleted_on_failure(self) -> Iterator[None]:
+        """Delete the unfinished shard when something inside fails; nothing is written of it later."""
+        try:
+            yield
+        except BaseException:
+            self._file, self._clips, self._batch_bytes, self._shard_bytes = None, [], 0, 0
+            if self._path != self._folder:
+                self._path.unlink(missing_ok=True)
+            raise
+
+
+def _batch(clips: Sequence[Clip], kinds: pyarrow.Schema) -> pyarrow.RecordBatch:
+    """Clips as a record batch; their samples are copied once."""
+    import pyarrow
+
+    ends = np.cumsum([0, *(clip.pcm.nbytes for clip in clips)], dtype=np.int64)
+    samples = np.concatenate([clip.pcm for clip in clips])
+    buffers = [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(samples)]
+    arrays = [
+        pyarrow.array([clip.file_digest for clip in clips], pyarrow.binary(DIGEST_BYTES)),
+        pyarrow.array([clip.pcm_digest for clip in clips], pyarrow.binary(DIGEST_BYTES)),
+        pyarrow.array([len(clip.pcm) for clip in clips], pyarrow.int64()),
+        pyarrow.array([clip.peak for clip in clips], pyarrow.int32()),
+        pyarrow.LargeBinaryArray.from_buffers(pyarrow.large_binary(), len(clips), buffers),
+    ]
+    return pyarrow.record_batch(arrays, schema=kinds)
 
 
 def schema(corpus: str = "") -> pyarrow.Schema:

@@ -14,6 +14,7 @@ from speechtl import decode
 from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm
 from speechtl.batches import Examples, inference_batches
 from speechtl.cache import SILENT_PEAK
+from speechtl.conversion import converts, respell
 from speechtl.devices import device
 from speechtl.faults import counted, listed
 from speechtl.terminal import progress_bar
@@ -47,7 +48,8 @@ def transcribe(
     Args:
         model: from `load_model`; it is moved to the accelerator where there is one.
         files: audio of any rate and format.
-        language: the orthography of the head; None where the model has only one.
+        language: the orthography of the head, or one that its texts convert to; None where the model has
+            only one.
         settings: how to decode.
 
     Raises:
@@ -55,10 +57,13 @@ def transcribe(
             or silent, all of them in one message.
     """
     tag = _language(model.model, language, settings)
+    wanted = tag if language is None else _tag(language)
     paths = [Path(file) for file in files]
     examples = _examples(paths, tag)
     recognised = recognise(model.model.to(device()), examples, tag, settings)
     texts = recognised.closed if recognised.closed is not None else recognised.texts
+    if wanted != tag:
+        texts = [respell(text, source=tag, target=wanted) for text in texts]
     return list(zip(paths, texts, strict=True))
 
 
@@ -112,12 +117,14 @@ def _posteriors(
 
 
 def _language(model: AcousticModel, language: str | None, settings: DecodeSettings) -> str:
-    """The head to use: the one asked for, or the only one."""
+    """The head to use: the one asked for, one whose texts convert to that, or the only one."""
     if language is None and len(model.languages) > 1:
         raise ValueError(
             f"the model has heads for {', '.join(model.languages)}; choose one of them with --language"
         )
     tag = model.languages[0] if language is None else _tag(language)
+    if tag not in model.languages:
+        tag = next((head for head in model.languages if converts(head, tag)), tag)
     model.head(tag)
     if settings.closed and not model.words.get(tag):
         raise ValueError(

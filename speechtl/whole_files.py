@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-
-@contextmanager
-def explained(what: str, where: Path) -> Iterator[None]:
-    """Say of a failed write inside what it was, where, and how to mend it.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise OSError(
-            f"{what} could not be written to {where}: {error.strerror or error}. What was there before is "
-            "still whole. Make space or the folder writable, and type the same command again."
-        ) from error
+from speechtl.failed_writes import explained as explained
 
 
 def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:

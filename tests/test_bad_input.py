@@ -101,7 +101,7 @@ FAULTY_ROWS: dict[str, tuple[Callable[[Toy, Row], Row], tuple[str, ...]]] = {
     ),
     "unreadable clip": (
         lambda toy, row: {"audio": toy.clip("junk.wav")},
-        ("bad.jsonl:13 (", "junk.wav: not readable as audio", "WAV, FLAC, MP3", "convert it or remove"),
+        ("bad.jsonl:13 (", "junk.wav: not readable as audio", "WAV, FLAC, MP3", "convert it, or remove"),
     ),
     "unreadable clip of stated duration": (
         lambda toy, row: {"audio": toy.clip("junk.wav"), "duration": 1.0},
@@ -210,7 +210,7 @@ def test_an_ambiguous_language_tag_of_a_flag(toy: Toy, refused: Refused, tmp_pat
     }.items():
         message = refused(*command)
         assert where in message
-        assert "choose one of nan-Latn-tailo, nan-Hant" in message
+        assert "choose one of nan-Latn-tailo, nan-Latn-pehoeji, nan-Hant" in message
 
 
 @pytest.mark.parametrize("name", ["gone.wav", "junk.wav", "silent.wav"])

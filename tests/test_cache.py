@@ -1,13 +1,16 @@
 import errno
 import multiprocessing
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pytest
+from full_disk import fail, run_limited
 
-from speechtl import cache, shards
+from speechtl import clip_decoding, shards
 from speechtl.audio import read_pcm, write_audio
 from speechtl.cache import clear_cache, list_cache, load_waveforms, without_bad_clips
 from speechtl.corpus import Corpus, Utterance
@@ -38,7 +41,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         decoded.append(path)
         return read_pcm(path)
 
-    monkeypatch.setattr(cache, "read_pcm", read)
+    monkeypatch.setattr(clip_decoding, "read_pcm", read)
     return decoded
 
 
@@ -205,7 +208,7 @@ def test_what_was_decoded_before_an_interruption_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = make(tmp_path, count=40)
-    monkeypatch.setattr(cache, "_workers", lambda: 1)
+    monkeypatch.setattr(clip_decoding, "processors", lambda: 1)
     calls = []
 
     def read(path: str) -> np.ndarray:
@@ -214,7 +217,7 @@ def test_what_was_decoded_before_an_interruption_is_kept(
             raise KeyboardInterrupt
         return read_pcm(path)
 
-    monkeypatch.setattr(cache, "read_pcm", read)
+    monkeypatch.setattr(clip_decoding, "read_pcm", read)
     with pytest.raises(KeyboardInterrupt):
         load_waveforms(corpus)
     assert sum(row.clips for row in list_cache()) >= 20
@@ -236,6 +239,110 @@ def test_processes_that_fill_the_cache_at_once_agree(tmp_path: Path) -> None:
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert sum(row.clips for row in list_cache()) == 30
     assert len(load_waveforms(make_paths(tmp_path))) == 30
+
+
+class FullFile:
+    """An Arrow writer whose disk is full at its first batch, or as it is closed."""
+
+    def __init__(self, path: str, kind: pyarrow.Schema, at_close: bool) -> None:
+        self.file = pyarrow.OSFile(path, "wb")
+        self.at_close = at_close
+
+    def write_batch(self, batch: pyarrow.RecordBatch) -> None:
+        self.file.write(b"ARROW1 and half a batch")
+        if not self.at_close:
+            raise OSError(errno.ENOSPC, "Error writing bytes to file")
+
+    def close(self) -> None:
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+
+
+MOMENTS: dict[str, Callable[[pytest.MonkeyPatch], object]] = {
+    "folder": lambda patch: fail(patch, Path, "mkdir"),
+    "lock": lambda patch: fail(patch, Path, "open", only=lambda path, *_, **__: path.name == "lock"),
+    "new shard": lambda patch: fail(patch, pyarrow.ipc, "new_file"),
+    "second shard": lambda patch: fail(patch, pyarrow.ipc, "new_file", call=2),
+    "batch": lambda patch: patch.setattr(pyarrow.ipc, "new_file", partial(FullFile, at_close=False)),
+    "end of the shard": lambda patch: patch.setattr(
+        pyarrow.ipc, "new_file", partial(FullFile, at_close=True)
+    ),
+    "wait for the disk": lambda patch: fail(patch, shards.os, "fsync"),
+    "name": lambda patch: fail(patch, Path, "rename"),
+    "name of the second shard": lambda patch: fail(patch, Path, "rename", call=2),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_disk_that_is_full_at_any_moment_leaves_whole_shards_and_a_rerun_completes(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_BYTES", 20_000)
+    monkeypatch.setattr(shards, "_BATCH_BYTES", 10_000)
+    corpus = make(tmp_path, count=12)
+    with monkeypatch.context() as patch:
+        MOMENTS[moment](patch)
+        with pytest.raises(OSError, match="could not be written to") as caught:
+            load_waveforms(corpus)
+    told = str(caught.value)
+    assert str(own_cache) in told
+    assert "No space left on device" in told
+    assert "set SPEECHTL_CACHE to a folder on another disk" in told
+    assert unfinished(own_cache) == []
+    kept = sum(row.clips for row in list_cache())
+    assert (kept > 0) == ("second" in moment)
+    decoded = count_decoding(monkeypatch)
+    waveforms = load_waveforms(corpus)
+    assert len(decoded) == 12 - kept
+    for index, path in enumerate(corpus.column("audio")):
+        np.testing.assert_array_equal(waveforms[index], read_pcm(path))
+
+
+def test_a_disk_that_is_really_full_is_told_and_a_rerun_completes(tmp_path: Path, own_cache: Path) -> None:
+    corpus = make(tmp_path, count=12)
+    corpus.save(tmp_path / "toy")
+    script = """
+import sys
+from speechtl.cache import load_waveforms
+from speechtl.corpus import Corpus
+try:
+    load_waveforms(Corpus.load(sys.argv[1]))
+except OSError as error:
+    print(error)
+    sys.exit(2)
+"""
+    told = run_limited(script, tmp_path / "toy", limit=40_000)
+    assert told.startswith(f"decoded audio could not be written to {own_cache / PCM}: File too large. ")
+    assert list((own_cache / PCM).iterdir()) == []
+    assert len(load_waveforms(corpus)) == 12
+
+
+def test_a_cache_below_a_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("SPEECHTL_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"could not be written to .*file.*SPEECHTL_CACHE"):
+        load_waveforms(make(tmp_path))
+
+
+def test_a_full_cache_that_may_not_be_written_is_read(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make(tmp_path)
+    before = load_waveforms(corpus).digests
+    fail(monkeypatch, pyarrow.ipc, "new_file")
+    fail(monkeypatch, Path, "rename")
+    assert load_waveforms(corpus).digests == before
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path, own_cache: Path) -> None:
+    load_waveforms(make(tmp_path))
+    left = own_cache / PCM / ".0123.tmp"
+    left.write_bytes(b"half a shard")
+    load_waveforms(make(tmp_path, count=1, first=40))
+    assert not left.exists()
+
+
+def unfinished(folder: Path) -> list[str]:
+    return [path.name for path in (folder / PCM).glob(".*")]
 
 
 def test_list_and_clear_by_corpus(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
-import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from speechtl.corpus import COLUMNS, Corpus, Utterance
-from speechtl.corpus_table import dataset_of
+from speechtl.corpus import COLUMNS, Corpus, Utterance, qualify
 from speechtl.partition import by_text
+from speechtl.text import Tokenizer
+
+TAGS = ("nan-latn-TAILO", "EN", "nan", "no tag")
 
 
 def make(count: int = 40, seconds: float = 3.0, speakers: int = 5, name: str = "toy") -> Corpus:
@@ -70,6 +69,94 @@ def test_filter_keeps_what_fits_and_names_what_there_is() -> None:
         corpus.filter(split="tset")
     with pytest.raises(ValueError, match=r"no language 'nan'; it has en"):
         corpus.filter(language="nan")
+
+
+WRITTEN = st.text(
+    st.sampled_from("aZ臺𪜶é\u0301\u030d\u0358ⁿ \"'`,;:/\\\t%{}\u200f\u3000\U0001f600"), max_size=12
+)
+SPOKEN = WRITTEN.filter(lambda text: text.strip() != "")
+
+
+@st.composite
+def corpora(draw: st.DrawFn, name: str = "toy", most: int = 25) -> Corpus:
+    """Corpora with Han characters, combining marks, spaces and quotes wherever there is text."""
+    ids = draw(st.lists(SPOKEN, max_size=most, unique=True))
+    utterances = [
+        Utterance(
+            id=f"{name} {id_}",
+            audio=f"/{draw(SPOKEN)}",
+            text=draw(SPOKEN),
+            language=draw(st.sampled_from(["nan-Hant", "nan-Latn-tailo", "fr", "x-none"])),
+            speaker=draw(st.none() | WRITTEN),
+            domain=draw(st.none() | WRITTEN),
+            duration=draw(st.floats(1e-3, 1e5)),
+            split=draw(st.sampled_from(["train", "dev", "test", "語 料"])),
+        )
+        for id_ in ids
+    ]
+    left_out = draw(st.dictionaries(SPOKEN, st.integers(1, 9), max_size=2))
+    split_by = draw(st.sampled_from(["text", "speaker", "none"]))
+    return Corpus.from_utterances(name, utterances, split_by=split_by, left_out=left_out)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(corpora())
+def test_any_text_comes_back_from_a_folder(tmp_path: Path, corpus: Corpus) -> None:
+    corpus.save(tmp_path / '語料 "toy"')
+    loaded = Corpus.load(tmp_path / '語料 "toy"')
+    assert list(loaded) == list(corpus)
+    assert [loaded[index] for index in range(len(loaded))] == list(corpus)
+    assert (loaded.name, loaded.split_by, loaded.left_out) == (corpus.name, corpus.split_by, corpus.left_out)
+    for column in COLUMNS:
+        assert loaded.column(column) == [getattr(utterance, column) for utterance in corpus]
+
+
+@settings(max_examples=40, deadline=None)
+@given(corpora("甲"), corpora("乙"))
+def test_joining_keeps_every_row_and_tells_speakers_apart(left: Corpus, right: Corpus) -> None:
+    both = Corpus.concatenate([left, right])
+    nobody = [replace(one, speaker=None) for one in (*left, *right)]
+    assert [replace(one, speaker=None) for one in both] == nobody
+    expected = [qualify(corpus.name, one.speaker) for corpus in (left, right) for one in corpus]
+    assert both.column("speaker") == expected
+    assert both.split_by == (left.split_by if left.split_by == right.split_by else "none")
+
+
+@settings(max_examples=40, deadline=None)
+@given(corpora(), st.data())
+def test_parts_hold_whole_rows_of_the_corpus(corpus: Corpus, data: st.DataObject) -> None:
+    rows = list(corpus)
+    indices = data.draw(st.lists(st.integers(0, max(0, len(rows) - 1)), max_size=len(rows), unique=True))
+    part = corpus.select(indices if rows else [])
+    assert list(part) == [rows[index] for index in indices if rows]
+    assert list(part.select(range(len(part))[::-1])) == list(part)[::-1]
+    for split in corpus.splits:
+        assert list(corpus.filter(split=split)) == [row for row in rows if row.split == split]
+    if rows:
+        share = data.draw(st.floats(0.01, 0.99))
+        drawn = corpus.subset(corpus.minutes * share, seed=data.draw(st.integers(0, 3)))
+        assert [row for row in rows if row in set(drawn)] == list(drawn)
+        assert drawn.minutes >= corpus.minutes * share - 1e-6
+
+
+@settings(max_examples=40, deadline=None)
+@given(corpora().filter(lambda corpus: "x-none" not in corpus.languages))
+def test_splitting_anew_changes_nothing_but_the_split(corpus: Corpus) -> None:
+    for by in ("text", "none"):
+        divided = corpus.split(by=by)
+        assert [replace(row, split="") for row in divided] == [replace(row, split="") for row in corpus]
+        assert set(divided.splits) <= {"train", "dev", "test"}
+        assert list(divided.split(by=by)) == list(divided)
+
+
+def test_language_tags_are_brought_into_their_canonical_case() -> None:
+    rows = [replace(row, language=tag) for row, tag in zip(make(4), TAGS, strict=True)]
+    corpus = Corpus.from_utterances("toy", rows)
+    assert corpus.column("language") == ["nan-Latn-tailo", "en", "nan", "no tag"]
+    assert [row.id for row in corpus] == [row.id for row in rows]
+    tokenizer = Tokenizer.fit(["khì"], "nan-Latn-tailo")
+    assert corpus[0].language == tokenizer.language
+    assert Corpus.concatenate([corpus.select([0])]).languages == [tokenizer.language]
 
 
 @settings(max_examples=20, deadline=None)
@@ -192,68 +279,3 @@ def test_summary_counts_each_split_and_says_when_speakers_are_unknown() -> None:
     assert (train.split, train.utterances, train.minutes, train.speakers) == ("train", 2, 1.0, 2)
     assert (test.split, test.speakers, test.unknown_speakers) == ("test", None, 1)
     assert test.units == 2
-
-
-def test_save_and_load_return_the_same_corpus(tmp_path: Path) -> None:
-    corpus = replace(make().split(by="speaker"), left_out={"silent": 2})
-    corpus.save(tmp_path / "toy")
-    loaded = Corpus.load(tmp_path / "toy")
-    assert list(loaded) == list(corpus)
-    assert (loaded.name, loaded.split_by, dict(loaded.left_out)) == ("toy", "speaker", {"silent": 2})
-    loaded.filter(split="dev").save(tmp_path / "toy")
-    assert Corpus.load(tmp_path / "toy").splits == ["dev"]
-    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
-
-
-def test_a_large_corpus_opens_at_once_in_little_memory(tmp_path: Path) -> None:
-    count = 200_000
-    numbers = pyarrow.array(range(count)).cast(pyarrow.string())
-    columns = {name: pyarrow.array(["en"] * count) for name in COLUMNS}
-    columns |= {"id": numbers, "audio": numbers, "duration": pyarrow.array([3.0] * count)}
-    columns |= {"split": pyarrow.array(["train", "test"] * (count // 2))}
-    Corpus("large", dataset_of(pyarrow.table(columns))).save(tmp_path / "large")
-    before, start = pyarrow.total_allocated_bytes(), time.perf_counter()
-    opened = Corpus.load(tmp_path / "large")
-    assert time.perf_counter() - start < 1
-    assert len(opened) == count
-    assert opened[count - 1].id == str(count - 1)
-    assert pyarrow.total_allocated_bytes() - before < 1_000_000
-    start = time.perf_counter()
-    assert opened.filter(split="test").subset(600, seed=0).minutes == pytest.approx(600, abs=0.06)
-    assert time.perf_counter() - start < 10
-
-
-def test_two_that_save_at_once_both_succeed(tmp_path: Path) -> None:
-    corpora = [make(10 + i) for i in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda corpus: corpus.save(tmp_path / "toy"), corpora * 4))
-    assert len(Corpus.load(tmp_path / "toy")) in range(10, 18)
-    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
-
-
-def test_a_folder_that_is_no_corpus_is_neither_read_nor_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no such folder"):
-        Corpus.load(tmp_path / "none")
-    (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"no corpus\.json"):
-        Corpus.load(tmp_path)
-    with pytest.raises(ValueError, match="something that is not a corpus"):
-        make().save(tmp_path)
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-
-
-def test_damaged_foreign_and_newer_folders_are_named(tmp_path: Path) -> None:
-    make().save(tmp_path / "toy")
-    table, description = tmp_path / "toy" / "utterances.arrow", tmp_path / "toy" / "corpus.json"
-    whole, stated = table.read_bytes(), description.read_text()
-    table.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"prepare the corpus again"):
-        Corpus.load(tmp_path / "toy")
-    table.write_bytes(whole)
-    description.write_text(stated.replace('"format": 1', '"format": 99'))
-    with pytest.raises(ValueError, match="format 99, this speechtl reads up to 1"):
-        Corpus.load(tmp_path / "toy")
-    for foreign in ("{}", "[1]", "not json", '{"format": 1}'):
-        description.write_text(foreign)
-        with pytest.raises(ValueError, match="damaged or not a corpus's"):
-            Corpus.load(tmp_path / "toy")

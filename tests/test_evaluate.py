@@ -62,6 +62,37 @@ def test_errors_and_intervals_are_of_the_texts(
     assert (entry.resampled, entry.decoding) == ("utterances", "greedy")
 
 
+def test_a_set_in_the_other_romanisation_is_converted_where_that_is_asked_for(
+    tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(["chúi/tsúi", "khòaⁿ--lâi"], language="nan-Latn-pehoeji", split_by="text")
+    corpus.save(tmp_path / "poj")
+    model = load_model(make_model(tmp_path / "model", "nan-Latn-tailo"))
+    with pytest.raises(ValueError, match=r"toy is in nan-Latn-pehoeji\. --language nan-Latn-tailo converts"):
+        evaluate(model, {"toy": corpus}, settings=GREEDY)
+    name, converted = open_set(str(tmp_path / "poj"), None, "nan-Latn-tailo")
+    pretend(monkeypatch, ["tsuí", "khuànn --lāi"])
+    report = evaluate(model, {name: converted}, settings=GREEDY)
+    assert [entry.ref for entry in report.hypotheses["poj"]] == ["tsuí", "khuànn --lâi"]
+    syllable = report.sets["poj"].metrics["syllable"]
+    assert (report.sets["poj"].language, syllable.errors, syllable.total) == ("nan-Latn-tailo", 1, 3)
+
+
+def test_a_text_that_was_trained_on_in_the_other_romanisation_is_refused(
+    tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel
+) -> None:
+    train = make_corpus(["tsuí", "bué"], name="train", language="nan-Latn-tailo")
+    known = leakage.fingerprint(train, load_waveforms(train).digests)
+    test = make_corpus(["chúi", "hé"], language="nan-Latn-pehoeji", split_by="text")
+    with pytest.raises(ValueError, match=r"trained on in 1 utterance: toy/test/0 \(chúi\)"):
+        leakage.check(known, test, load_waveforms(test).digests, "toy")
+    test.save(tmp_path / "poj")
+    model = load_model(make_model(tmp_path / "model", "nan-Latn-tailo", trained_on=known))
+    name, converted = open_set(str(tmp_path / "poj"), None, "nan-Latn-tailo")
+    with pytest.raises(ValueError, match="trained on in 1 utterance"):
+        evaluate(model, {name: converted}, settings=GREEDY)
+
+
 def test_whole_speakers_are_resampled_where_the_split_is_by_speaker(
     tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -297,11 +297,11 @@ def test_faulty_texts_of_a_prepared_corpus_are_listed_with_their_roles(speech: P
     from speechtl.label_faults import refuse_faulty_texts
 
     rows = list(read_corpus(speech / "en.jsonl"))[:3]
-    faulty = Corpus.from_utterances("faulty", [replace(rows[0], text="?!"), replace(rows[1], language="EN")])
+    faulty = Corpus.from_utterances("faulty", [replace(rows[0], text="?!"), replace(rows[1], language="nan")])
     with pytest.raises(ValueError, match="2 faults in the texts") as caught:
         refuse_faulty_texts({"target": faulty, "dev": Corpus.from_utterances("fine", rows[2:])})
     assert f"target: {rows[0].id} (en): '?!': nothing in it is spoken" in str(caught.value)
-    assert "target: the language 'EN' is written 'en'" in str(caught.value)
+    assert "target: 'nan' does not say how the text is written" in str(caught.value)
 
 
 def test_dev_and_tests_in_other_languages_are_refused_together(speech: Path, tmp_path: Path) -> None:

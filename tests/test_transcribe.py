@@ -8,7 +8,7 @@ from conftest import DEVICES, MakeModel
 from speechtl.audio import write_audio
 from speechtl.checkpoint import load_model
 from speechtl.decode import DecodeSettings
-from speechtl.transcribe import transcribe
+from speechtl.transcribe import Recognised, transcribe
 
 GREEDY = DecodeSettings("greedy")
 
@@ -57,6 +57,19 @@ def test_the_language_is_asked_for_where_there_are_several(tmp_path: Path, make_
     with pytest.raises(ValueError, match="no head for ar; it knows en, nan-Latn-tailo"):
         transcribe(model, files, "ar", GREEDY)
     assert transcribe(model, files, "NAN-latn-TAILO", GREEDY) == [(files[0], "")]
+
+
+def test_text_comes_in_the_other_romanisation_too(
+    tmp_path: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import speechtl.transcribe as module
+
+    model = load_model(make_model(tmp_path / "model", "en", "nan-Latn-tailo"))
+    file = make_files(tmp_path)[0]
+    monkeypatch.setattr(module, "recognise", lambda *arguments: Recognised(["tsuí khuann0"], None))
+    assert transcribe(model, [file], "nan-Latn-tailo", GREEDY) == [(file, "tsuí khuann0")]
+    assert transcribe(model, [file], "nan-Latn-pehoeji", GREEDY) == [(file, "chúi khoaⁿ0")]
+    assert transcribe(model, [file], "nan-TW-tailo", GREEDY) == [(file, "tsuí khuann0")]
 
 
 def test_all_bad_files_are_named_at_once(tmp_path: Path, make_model: MakeModel) -> None:
