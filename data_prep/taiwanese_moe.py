@@ -19,7 +19,6 @@ Known faults: isolated words only; the recording of an entry with alternatives s
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep._opendocument import rows as spreadsheet_rows
+from data_prep._tab_separated import named_rows
 from speechtl.corpus import Corpus, Utterance
 from speechtl.partition import text_keys
 from speechtl.preparation import Recording, assemble, audio_files, find_audio, require
@@ -86,14 +86,10 @@ def prepare(root: Path, orthography: str = _TAILO) -> Corpus:
 
 
 def _listed_entries(words: Path, tags: set[str]) -> Iterator[_Entry]:
-    with words.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        columns = {tag: _COLUMNS[tag] for tag in sorted(tags)}
-        if missing := {"audio", *columns.values()} - set(rows.fieldnames or ()):
-            raise ValueError(f"{words}: missing columns {sorted(missing)}, it has {rows.fieldnames}")
-        for row in rows:
-            texts = {tag: (row[column] or "").strip() for tag, column in columns.items()}
-            yield _Entry(Path(row["audio"] or "").stem, texts)
+    columns = {tag: _COLUMNS[tag] for tag in sorted(tags)}
+    for row in named_rows(words, {"audio", *columns.values()}):
+        texts = {tag: row[column].strip() for tag, column in columns.items()}
+        yield _Entry(Path(row["audio"]).stem, texts)
 
 
 def _dictionary_entries(workbook: Path, tags: set[str]) -> Iterator[_Entry]:

@@ -34,8 +34,7 @@ def check_writable(folder: Path) -> None:
         ValueError: The folder holds something that is not a corpus.
         OSError: It cannot be written.
     """
-    if _is_foreign(folder):
-        raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
+    _refuse_foreign(folder)
     beside = _beside(folder)
     with _explained(folder):
         try:
@@ -52,8 +51,7 @@ def write_folder(folder: Path, table: pyarrow.Table, description: Mapping[str, A
         ValueError: The folder holds something that is not a corpus.
         OSError: The disk is full or not writable; what was in the folder still is.
     """
-    if _is_foreign(folder):
-        raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
+    _refuse_foreign(folder)
     beside = _beside(folder)
     with _explained(folder):
         try:
@@ -142,6 +140,11 @@ def _write_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if _is_foreign(folder):
+        raise ValueError(f"{folder} holds something that is not a corpus; name another folder")
 
 
 def _is_foreign(folder: Path) -> bool:

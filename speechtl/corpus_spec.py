@@ -17,7 +17,7 @@ from typing import Literal
 from speechtl.corpus import Corpus
 from speechtl.corpus_conversion import in_orthography
 from speechtl.corpus_folder import check_writable, is_corpus_folder
-from speechtl.text import orthography
+from speechtl.orthographies import canonical_tag
 
 _PUBLISHED_AS = re.compile(r'^PUBLISHED_AS = "(\w+)"$', re.MULTILINE)
 _log = logging.getLogger(__name__)
@@ -62,10 +62,7 @@ class CorpusSpec:
     def _tag(self) -> str | None:
         if self.language is None:
             return None
-        try:
-            return orthography(self.language).tag
-        except ValueError as error:
-            raise ValueError(f"the language of corpus {self.name}: {error}") from error
+        return canonical_tag(self.language, f"the language of corpus {self.name}")
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,18 @@ _TAG = re.compile(
 )
 
 
+def canonical_tag(tag: str, role: str) -> str:
+    """The tag in canonical case, of a language that somebody gave.
+
+    Raises:
+        ValueError: It chooses no rules; the message begins with its role.
+    """
+    try:
+        return orthography(tag).tag
+    except ValueError as error:
+        raise ValueError(f"{role}: {error}") from error
+
+
 @lru_cache(maxsize=1024)
 def orthography(tag: str) -> Orthography:
     """The text rules that a BCP-47 tag chooses.

@@ -19,7 +19,7 @@ from speechtl.formats import Reading, corpus_name, corpus_of, read
 from speechtl.formats.clips import prune
 from speechtl.formats.listing import Recorded
 from speechtl.formats.whole import whole_file
-from speechtl.text import orthography
+from speechtl.orthographies import canonical_tag
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def prepare_own(
         OSError: The disk is full or not writable; an earlier corpus is still there.
     """
     if language is not None:
-        language = _tag(language)
+        language = canonical_tag(language, "--language")
     name = corpus_name(path)
     if out is None and name in prepared_names():
         raise ValueError(
@@ -89,13 +89,6 @@ def prepare_own(
         list_of_left_out.unlink(missing_ok=True)
     prune(clips, _audio(folder))
     return Prepared(corpus, folder, list_of_left_out if faults else None)
-
-
-def _tag(language: str) -> str:
-    try:
-        return orthography(language).tag
-    except ValueError as error:
-        raise ValueError(f"--language: {error}") from error
 
 
 def _audio_faults(reading: Reading) -> list[Fault]:

@@ -1,5 +1,4 @@
 import errno
-import multiprocessing
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow
 import pytest
 from full_disk import fail, run_limited
+from processes import together
 
 from speechtl import clip_decoding, shards
 from speechtl.audio import read_pcm, write_audio
@@ -45,8 +45,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return decoded
 
 
-def fill(folder: Path, start: object) -> None:
-    start.wait()  # type: ignore[attr-defined]
+def fill(folder: Path) -> None:
     load_waveforms(make_paths(folder))
 
 
@@ -228,15 +227,7 @@ def test_what_was_decoded_before_an_interruption_is_kept(
 
 def test_processes_that_fill_the_cache_at_once_agree(tmp_path: Path) -> None:
     make(tmp_path, count=30)
-    context = multiprocessing.get_context("spawn")
-    start = context.Event()
-    processes = [context.Process(target=fill, args=(tmp_path, start)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    start.set()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert together(3, fill, tmp_path) == [0, 0, 0]
     assert sum(row.clips for row in list_cache()) == 30
     assert len(load_waveforms(make_paths(tmp_path))) == 30
 

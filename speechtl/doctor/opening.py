@@ -18,8 +18,8 @@ from speechtl.faults import Fault
 from speechtl.formats import Reading, read
 from speechtl.formats.listing import Recorded
 from speechtl.formats.reading import MANIFESTS
+from speechtl.orthographies import canonical_tag
 from speechtl.preparation import inspection
-from speechtl.text import orthography
 
 _MARK = b"\xef\xbb\xbf"
 _NAMES = (
@@ -50,7 +50,8 @@ def opened(
         FileNotFoundError: There is nothing of this name.
         ValueError: The format is none that is read, or the language chooses no orthography.
     """
-    language = None if language is None else _tag(language)
+    if language is not None:
+        language = canonical_tag(language, "the language of rows that name none")
     place = Path(path).expanduser()
     for prepared in (data_folder() / path, data_folder() / path.replace("-", "_"), place):
         if is_corpus_folder(prepared):
@@ -128,10 +129,3 @@ def _lists(folder: Path) -> list[Path]:
     inside = sorted(folder.iterdir())
     below = [part / name for part in inside if part.is_dir() for name in _NAMES]
     return [path for path in inside if path.name in _NAMES or path.suffix.lower() in MANIFESTS] + below
-
-
-def _tag(language: str) -> str:
-    try:
-        return orthography(language).tag
-    except ValueError as error:
-        raise ValueError(f"the language of rows that name none: {error}") from error

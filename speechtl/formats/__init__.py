@@ -9,8 +9,6 @@ from speechtl.formats.kaldi import write_kaldi
 from speechtl.formats.listing import Reading
 from speechtl.formats.reading import corpus_name, corpus_of, is_readable, read, read_corpus
 
-read_csv = read_jsonl = read_corpus
-
 __all__ = [
     "Fault",
     "Reading",
@@ -20,8 +18,6 @@ __all__ = [
     "is_readable",
     "read",
     "read_corpus",
-    "read_csv",
-    "read_jsonl",
     "write_common_voice",
     "write_csv",
     "write_hugging_face",

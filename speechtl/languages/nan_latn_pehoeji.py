@@ -53,6 +53,7 @@ from speechtl.languages.taiwanese import (
     carries,
     is_entering,
     joins,
+    marked,
     readings,
     toned,
 )
@@ -125,10 +126,7 @@ def _base(initial: str, final: str) -> str:
 
 
 def _mark(base: str, tone: str) -> str:
-    if tone in "14":
-        return base
-    place = _place(base) + 1
-    return unicodedata.normalize("NFC", base[:place] + _MARKS[tone] + base[place:])
+    return marked(base, tone, _place(base), _MARKS)
 
 
 def _place(base: str) -> int:

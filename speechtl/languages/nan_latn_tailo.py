@@ -20,8 +20,6 @@ The source of every rule that names no other is the Ministry of Education (Taiwa
 
 from __future__ import annotations
 
-import unicodedata
-
 from speechtl.languages.syllables import NEUTRAL, Parts, Scheme, SyllableOrthography, Table, joined
 from speechtl.languages.taiwanese import (
     FINALS,
@@ -32,6 +30,7 @@ from speechtl.languages.taiwanese import (
     carries,
     is_entering,
     joins,
+    marked,
     readings,
     toned,
 )
@@ -68,10 +67,7 @@ def _with_digit(token: str) -> str:
 
 
 def _mark(base: str, tone: str) -> str:
-    if tone in "14":
-        return base
-    place = _place(base) + 1
-    return unicodedata.normalize("NFC", base[:place] + _MARKS[tone] + base[place:])
+    return marked(base, tone, _place(base), _MARKS)
 
 
 def _place(base: str) -> int:

@@ -91,6 +91,13 @@ def toned(piece: str, tones: Mapping[str, str]) -> Toned | None:
     return Toned(letters, tone, place)
 
 
+def marked(base: str, tone: str, place: int, marks: Mapping[str, str]) -> str:
+    """A toneless syllable with a tone's mark on the letter at a place; tones 1 and 4 have none."""
+    if tone in "14":
+        return base
+    return unicodedata.normalize("NFC", base[: place + 1] + marks[tone] + base[place + 1 :])
+
+
 def readings(text: str) -> list[str]:
     """The alternatives printed in a text (`pat-jī-kha/pat-lī-kha`), without the dictionary's marks.
 

@@ -1,6 +1,5 @@
 """Preparing where it cannot be written, in several processes at once, and after one was killed."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import together
 from publishers import EXCERPTS
 
 from data_prep import english_fsdd
@@ -20,11 +20,6 @@ from speechtl.corpus_spec import prepare_named
 def root(tmp_path: Path, own_folders: Path) -> Path:
     EXCERPTS["digits"].build(tmp_path / "digits")
     return tmp_path / "digits"
-
-
-def prepare_together(root: Path, start: object) -> None:
-    start.wait()  # type: ignore[attr-defined]
-    prepare_named("english_fsdd", root)
 
 
 def test_that_the_output_cannot_be_written_is_known_before_the_work(
@@ -40,15 +35,7 @@ def test_that_the_output_cannot_be_written_is_known_before_the_work(
 
 
 def test_processes_that_prepare_at_once_both_succeed(root: Path, own_folders: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    start = context.Event()
-    processes = [context.Process(target=prepare_together, args=(root, start)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    start.set()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert together(2, prepare_named, "english_fsdd", root) == [0, 0]
     assert [path.name for path in (own_folders / "data").iterdir()] == ["english_fsdd"]
     assert len(Corpus.load(own_folders / "data" / "english_fsdd")) == 11
     assert sum(row.clips for row in list_cache()) == 12
