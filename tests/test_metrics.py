@@ -15,6 +15,7 @@ from speechtl import metrics
 from speechtl.conversion import convert
 from speechtl.languages.base import Orthography, letters
 from speechtl.metrics import Counts, pool, score, score_utterances
+from speechtl.text import orthography
 
 TAILO = "nan-Latn-tailo"
 
@@ -391,8 +392,9 @@ def test_a_text_has_no_errors_against_itself(language: str, text: str) -> None:
     for form in ("NFC", "NFD"):
         errors = score([text], [unicodedata.normalize(form, text)], language=language)
         assert {count.errors for count in errors.values()} == {0}
-    swapped = [score([a], [b], language=language)["cer"] for a, b in ((text, "食 tâi"), ("食 tâi", text))]
-    assert swapped[0].errors == swapped[1].errors
+    if len(orthography(language).alternatives(text)) == 1:  # only a reference may have alternatives
+        swapped = [score([a], [b], language=language)["cer"] for a, b in ((text, "食 tâi"), ("食 tâi", text))]
+        assert swapped[0].errors == swapped[1].errors
 
 
 def test_examples_in_the_docstrings() -> None:
