@@ -142,6 +142,8 @@ class Stream:
     speeds: tuple[float, ...] = (1.0,)
     temperature: float = 1.0
     """P(language) ∝ hours^(1/temperature); at 1 every utterance comes once per epoch."""
+    is_mixed: bool = True
+    """Whether a batch may hold several languages."""
     _plans: dict[int, Plan] = field(default_factory=dict, repr=False)
 
     def batch(self, step: int) -> Batch:
@@ -174,9 +176,11 @@ class Stream:
         chosen = self._chosen(random)
         seconds = self.examples.seconds / speeds
         order = chosen[np.argsort(np.log(seconds[chosen]) + random.uniform(0, 0.01, len(chosen)))]
-        batches = bucket(seconds[order], self.batch_seconds)
+        languages = np.asarray(self.examples.languages)[order]
+        groups = [order] if self.is_mixed else [order[languages == tag] for tag in np.unique(languages)]
+        batches = [group[part] for group in groups for part in bucket(seconds[group], self.batch_seconds)]
         shuffled = random.permutation(len(batches))
-        return Plan(tuple(order[batches[i]] for i in shuffled), speeds)
+        return Plan(tuple(batches[i] for i in shuffled), speeds)
 
     def _chosen(self, random: np.random.Generator) -> NDArray[np.int64]:
         """Utterances of one epoch: each once at temperature 1, else languages drawn by temperature."""

@@ -121,7 +121,9 @@ class Loop:
         # A source that was trained just before, in this process, may have had another precision.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
-        draws = StreamSettings(settings.batch_seconds, seed, augment.speeds, settings.temperature)
+        draws = StreamSettings(
+            settings.batch_seconds, seed, augment.speeds, settings.temperature, settings.is_mixed
+        )
         self.streams = method.streams(data, draws)
         groups = method.groups(model, settings.weight_decay)
         set_dropout(model, settings.dropout)

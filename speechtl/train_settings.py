@@ -28,6 +28,8 @@ class TrainSettings:
     """Decay of the averaged weights, which are what is evaluated and kept."""
     temperature: float = 1.0
     """P(language) ∝ hours^(1/temperature); at 1 every utterance comes once per epoch."""
+    is_mixed: bool = True
+    """Whether a batch may hold several languages, or only one."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Autocast type; `auto` is bf16 where the device has it, else fp32 on a CPU and fp16 on a GPU."""
     evaluations: int = 10

@@ -70,6 +70,15 @@ def test_languages_mix_within_batches() -> None:
     assert np.mean(mixed) > 2.5
 
 
+def test_batches_of_one_language_each_cover_the_same_epoch() -> None:
+    examples = make_examples(drawn(200), [f"l{index % 3}" for index in range(200)])
+    stream = Stream(examples, batch_seconds=24, seed=0, is_mixed=False)
+    batches = [stream.batch(step) for step in range(len(stream.plan(0).batches))]
+    assert all(len(set(batch.languages)) == 1 for batch in batches)
+    assert len({batch.languages[0] for batch in batches[:12]}) == 3
+    assert sorted(epoch_ids(stream, 0)) == sorted(examples.ids)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
 def test_language_shares_follow_the_temperature(temperature: float) -> None:
     languages = ["ar"] * 320 + ["en"] * 40

@@ -40,6 +40,7 @@ class StreamSettings:
     seed: int
     speeds: tuple[float, ...] = (1.0,)
     temperature: float = 1.0
+    is_mixed: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,12 @@ class Transfer:
         """The corpora that fill every batch; here the target alone."""
         return {
             "target": Stream(
-                data.target, settings.batch_seconds, settings.seed, settings.speeds, settings.temperature
+                data.target,
+                settings.batch_seconds,
+                settings.seed,
+                settings.speeds,
+                settings.temperature,
+                settings.is_mixed,
             )
         }
 
