@@ -39,6 +39,13 @@ _FIELDS = 3
 _DOMAIN = "encyclopaedia"
 
 
+def recognises(folder: Path) -> bool:
+    """Whether a folder is one config of a release: lists without a header beside folders of recordings."""
+    lists = [folder / f"{split}.tsv" for split in SPLITS]
+    first = next((next(rows(table), []) for table in lists if table.is_file()), [])
+    return (folder / "audio").is_dir() and len(first) >= _FIELDS and first[0].isdecimal()
+
+
 def prepare(root: Path, language: str | None = None) -> Corpus:
     """Read the folder of one config, or one that holds several, such as the hub's data/.
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from speechtl import __version__
+from speechtl.decoding_arguments import add_decoding, add_lm, add_transcribe
 
 Commands = argparse._SubParsersAction  # the type of add_subparsers(), which argparse keeps private
 
@@ -34,7 +35,8 @@ def parser() -> argparse.ArgumentParser:
         _add_run,
         _add_evaluate,
         _add_compare,
-        _add_transcribe,
+        add_transcribe,
+        add_lm,
     ):
         add(commands, common)
     return whole
@@ -148,6 +150,11 @@ def _add_run(commands: Commands[argparse.ArgumentParser], common: argparse.Argum
     )
     run.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
     run.add_argument("--fresh", action="store_true", help="move an existing run aside and start anew")
+    run.add_argument(
+        "--dry",
+        action="store_true",
+        help="only show settings, data, model, and what the run would do and take; nothing is trained",
+    )
     run.add_argument("-h", "--help", action="store_true", help="show this, or a recipe's flags")
     run.set_defaults(command="run", parser=run)
 
@@ -172,7 +179,7 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
         help="one of the corpus's languages, or one that they convert to (Tâi-lô and Pe̍h-ōe-jī), or that of "
         "a manifest that names none",
     )
-    _add_decoding(evaluate)
+    add_decoding(evaluate)
     evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")
     evaluate.set_defaults(command="evaluate")
 
@@ -198,32 +205,3 @@ def _add_compare(commands: Commands[argparse.ArgumentParser], common: argparse.A
     compare.add_argument("--set", action="append", help="compare on this set only; may be repeated")
     compare.add_argument("--markdown", action="store_true", help="print Markdown instead of a table")
     compare.set_defaults(command="compare")
-
-
-def _add_transcribe(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
-    transcribe = commands.add_parser(
-        "transcribe",
-        parents=[common],
-        allow_abbrev=False,
-        help="turn audio files into text",
-        description="Prints a line for each file: its path, a tab, its text.",
-    )
-    transcribe.add_argument("model", type=Path, help="a run folder or a model folder")
-    transcribe.add_argument("files", nargs="+", type=Path, help="audio of any rate and format")
-    transcribe.add_argument(
-        "--language",
-        help="orthography of the head, or one that it converts to (Tâi-lô and Pe̍h-ōe-jī); needed where there "
-        "are several",
-    )
-    _add_decoding(transcribe)
-    transcribe.set_defaults(command="transcribe")
-
-
-def _add_decoding(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--decode",
-        choices=("constrained", "greedy"),
-        default="constrained",
-        help="constrained to well-formed syllables (default), or the best unit of every frame",
-    )
-    command.add_argument("--closed", action="store_true", help="choose the best of the model's listed words")

@@ -91,6 +91,57 @@ def decode(path: str | Path) -> Iterator[tuple[NDArray[np.float32], int]]:
                 return
 
 
+def read_pieces(path: str | Path) -> Iterator[NDArray[np.int16]]:
+    """The samples of `read_pcm` piece by piece, int16 (samples,), so that a long file needs little memory.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        AudioError: As `read_audio` does, from the piece on where it is found.
+    """
+    resampled = None
+    for block, rate in decode(path):
+        mono = block.mean(axis=1, dtype=np.float32)
+        if not np.isfinite(mono).all():
+            raise not_numbers(Path(path))
+        if rate == SAMPLE_RATE:
+            yield _to_int16(mono)
+            continue
+        resampled = resampled or PieceResampler(rate)
+        yield _to_int16(resampled.feed(mono))
+    if resampled is not None:
+        yield _to_int16(resampled.finish())
+
+
+class PieceResampler:
+    """`resample` piece by piece: the filter sees as much before and after each piece as it reaches."""
+
+    def __init__(self, rate: int) -> None:
+        common = math.gcd(SAMPLE_RATE, rate)
+        self._rate, self._up, self._down = rate, SAMPLE_RATE // common, rate // common
+        reach = 12 * max(self._up, self._down) // self._up + 1
+        self._reach = -(-reach // self._down) * self._down
+        self._held = np.zeros(0, dtype=np.float32)
+        self._done = 0
+        """Samples of `_held` whose output is out already, a multiple of `_down`."""
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The output that does not depend on what is still to come."""
+        self._held = np.concatenate([self._held, samples])
+        ready = (len(self._held) - self._reach) // self._down * self._down
+        return self._until(ready) if ready > self._done else np.zeros(0, dtype=np.float32)
+
+    def finish(self) -> NDArray[np.float32]:
+        """The rest of the output."""
+        return self._until(len(self._held))
+
+    def _until(self, ready: int) -> NDArray[np.float32]:
+        first, last = (-(-place * self._up // self._down) for place in (self._done, ready))
+        output = resample(self._held[: ready + self._reach], self._rate)[first:last]
+        forgotten = max(0, ready - self._reach) // self._down * self._down
+        self._held, self._done = self._held[forgotten:], ready - forgotten
+        return output
+
+
 def not_numbers(path: str | Path) -> AudioError:
     """The fault of samples that are NaN or infinity."""
     found = "holds samples that are not numbers (NaN or infinity)"

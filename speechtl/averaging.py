@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def kept_share(decay: float, step: int) -> float:
@@ -21,8 +21,12 @@ def kept_share(decay: float, step: int) -> float:
 def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Move an average towards a model: kept · average + (1 − kept) · model, batch-norm statistics too."""
     weight = 1 - kept_share(decay, step)
-    for mine, theirs in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+    for mine, theirs in zip(_state(average), _state(model), strict=True):
         if mine.is_floating_point():
             mine.lerp_(theirs, weight)
         else:
             mine.copy_(theirs)
+
+
+def _state(model: nn.Module) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()]

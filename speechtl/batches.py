@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechtl.features import SAMPLE_RATE, Masking, change_speed
+from speechtl.augment import AugmentSettings
+from speechtl.augment.changes import Changes, generator
+from speechtl.augment.phrases import Companions, join_labels, join_waveforms
+from speechtl.epochs import Epochs, Item, Plan, bucket
+from speechtl.feature_cache import Clip, FeatureCache
+from speechtl.features import SAMPLE_RATE, Masking
 
 if TYPE_CHECKING:
     from speechtl.corpus import Corpus
     from speechtl.text import Tokenizer
 
 
-MOST_SPREAD = 1.15
+VOICES = 4
+"""Utterances that babble is made of."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,10 @@ class Batch:
     """bool (batch,)."""
     masking: Masking | None = None
     """SpecAugment as drawn for this batch: every model that encodes it, teachers too, sees the same masks."""
+    warps: Tensor | None = None
+    """float32 (batch,) factors of vocal tract length that the filters are warped by; None and 1 are none."""
+    features: tuple[Tensor, ...] | None = None
+    """(time, views * mel) of each utterance, before masking; where they are given, there are no waveforms."""
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -66,6 +77,8 @@ class Examples:
     speakers: Sequence[str | None]
     domains: Sequence[str | None]
     is_target: bool = True
+    separators: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """By language: the label ids between the words of a phrase, where any are written."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -95,36 +108,80 @@ class Examples:
             speakers=corpus.column("speaker"),
             domains=corpus.column("domain"),
             is_target=is_target,
+            separators={tag: tokenizer.separator for tag, tokenizer in (tokenizers or {}).items()},
         )
 
-    def batch(self, indices: Sequence[int], speeds: Sequence[float] | None = None) -> Batch:
-        """Pad the utterances at `indices` into one batch, each played at its speed."""
-        waves = []
-        for position, index in enumerate(indices):
-            wave = torch.from_numpy(np.array(self.waveforms[index], dtype=np.float32) / 32768)
-            waves.append(wave if speeds is None else change_speed(wave, speeds[position]))
-        labels = [torch.tensor(self.labels[index], dtype=torch.int64) for index in indices]
+    @cached_property
+    def companions(self) -> Companions:
+        """Who may follow whom in a phrase: the same language, domain and speaker."""
+        return Companions.of(list(zip(self.languages, self.domains, self.speakers, strict=True)))
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Pad the utterances at `indices` into one batch, as they are."""
+        return self.assemble([Item((index,)) for index in indices])
+
+    def assemble(self, items: Sequence[Item], cache: FeatureCache | None = None) -> Batch:
+        """Change the utterances of items as was drawn for each, and pad them into one batch.
+
+        Args:
+            items: what the batch holds.
+            cache: where features come from; without one the batch has waveforms.
+        """
+        made = None if cache is None else cache.of([self._clip(item) for item in items])
+        waves = [self._waveform(item) for item in items] if made is None else []
+        sizes = [len(wave) for wave in waves] if made is None else [one.samples for one in made]
+        labels = [torch.tensor(self._labels(item), dtype=torch.int64) for item in items]
+        first = [item.utterances[0] for item in items]
+        warps = [item.changes.warp for item in items]
         return Batch(
-            waveforms=torch.nn.utils.rnn.pad_sequence(waves, batch_first=True),
-            lengths=torch.tensor([len(wave) for wave in waves]),
-            labels=torch.nn.utils.rnn.pad_sequence(labels, batch_first=True),
+            waveforms=_padded(waves) if waves else torch.zeros(len(items), 0),
+            lengths=torch.tensor(sizes),
+            labels=_padded(labels),
             label_lengths=torch.tensor([len(label) for label in labels]),
-            languages=tuple(self.languages[index] for index in indices),
-            ids=tuple(self.ids[index] for index in indices),
-            speakers=tuple(self.speakers[index] for index in indices),
-            domains=tuple(self.domains[index] for index in indices),
-            is_target=torch.full((len(indices),), self.is_target),
+            languages=tuple(self.languages[index] for index in first),
+            ids=tuple(" + ".join(self.ids[index] for index in item.utterances) for item in items),
+            speakers=tuple(self.speakers[index] for index in first),
+            domains=tuple(self.domains[index] for index in first),
+            is_target=torch.full((len(items),), self.is_target),
             is_labelled=torch.tensor([len(label) > 0 for label in labels]),
+            warps=None if all(warp == 1 for warp in warps) else torch.tensor(warps),
+            features=None if made is None else tuple(one.features for one in made),
         )
 
+    def _clip(self, item: Item) -> Clip:
+        """An item for the cache of features; of the changes only speeds are few enough to come again."""
+        first, changes = item.utterances[0], item.changes
+        comes_again = not item.pauses and changes == Changes(changes.speed, key=changes.key)
+        return Clip(
+            (id(self), first, changes.speed) if comes_again else None,
+            lambda: self._waveform(item),
+            changes.warp,
+            self.domains[first],
+        )
 
-@dataclass(frozen=True)
-class Plan:
-    """One epoch of a stream: which utterances at which speed share a batch."""
+    def _waveform(self, item: Item) -> Tensor:
+        """An item's samples, float32 (samples,)."""
+        wave = self._samples(item.utterances[0])
+        if item.pauses:
+            following = [self._samples(index) for index in item.utterances[1:]]
+            wave = join_waveforms([wave, *following], item.pauses, generator(item.changes.key, "pauses"))
+        return item.changes.apply(wave, lambda random: self._voices(item.utterances[0], random))
 
-    batches: tuple[NDArray[np.int64], ...]
-    speeds: NDArray[np.float64]
-    """Speed factor per utterance of the corpus."""
+    def _samples(self, index: int) -> Tensor:
+        return torch.from_numpy(np.multiply(self.waveforms[index], np.float32(1 / 32768), dtype=np.float32))
+
+    def _voices(self, index: int, random: np.random.Generator) -> list[Tensor]:
+        """Utterances other than this one, for babble."""
+        if len(self) == 1:
+            return []
+        others = index + random.integers(1, len(self), size=VOICES)
+        return [self._samples(other) for other in (others % len(self)).tolist()]
+
+    def _labels(self, item: Item) -> Sequence[int]:
+        if not item.pauses:
+            return self.labels[item.utterances[0]]
+        separator = self.separators.get(self.languages[item.utterances[0]], ())
+        return join_labels([self.labels[index] for index in item.utterances], separator)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,91 +189,43 @@ class Stream:
     """An endless, seeded sequence of batches over some examples.
 
     The batch of a step is a pure function of the fields and the step, so training resumes exactly by
-    asking for the next step.
+    asking for the next step, and any thread may ask for any step.
     """
 
     examples: Examples
     batch_seconds: float
     """Most audio in a batch, padding included, in seconds."""
     seed: int
-    speeds: tuple[float, ...] = (1.0,)
+    augment: AugmentSettings = field(default_factory=AugmentSettings.off)
+    """What is changed about the waveforms; masks are drawn by the training loop."""
     temperature: float = 1.0
     """P(language) ∝ hours^(1/temperature); at 1 every utterance comes once per epoch."""
     is_mixed: bool = True
     """Whether a batch may hold several languages."""
-    _plans: dict[int, Plan] = field(default_factory=dict, repr=False)
+    cache: FeatureCache | None = None
+    """Where features come from; without one the batches have waveforms."""
+
+    @cached_property
+    def _epochs(self) -> Epochs:
+        return Epochs(
+            seconds=self.examples.seconds,
+            languages=self.examples.languages,
+            companions=self.examples.companions if self.augment.chain else None,
+            batch_seconds=self.batch_seconds,
+            seed=self.seed,
+            augment=self.augment,
+            temperature=self.temperature,
+            is_mixed=self.is_mixed,
+        )
 
     def batch(self, step: int) -> Batch:
         """The batch of training step `step`, counted from 0."""
-        plan, position = self.locate(step)
-        indices = plan.batches[position]
-        return self.examples.batch(indices.tolist(), plan.speeds[indices].tolist())
-
-    def locate(self, step: int) -> tuple[Plan, int]:
-        """The epoch's plan that holds a step, and the step's place in it."""
-        epoch, first = self._epoch_of(step)
-        return self.plan(epoch), step - first
-
-    def _epoch_of(self, step: int) -> tuple[int, int]:
-        epoch, first = 0, 0
-        while step >= first + len(self.plan(epoch).batches):
-            first += len(self.plan(epoch).batches)
-            epoch += 1
-        return epoch, first
+        plan, position = self._epochs.locate(step)
+        return self.examples.assemble(plan.items(position), self.cache)
 
     def plan(self, epoch: int) -> Plan:
         """The batches of an epoch, in the order they come."""
-        if epoch not in self._plans:
-            self._plans[epoch] = self._make_plan(epoch)
-        return self._plans[epoch]
-
-    def _make_plan(self, epoch: int) -> Plan:
-        random = np.random.default_rng([self.seed, epoch])
-        speeds = random.choice(np.asarray(self.speeds), size=len(self.examples))
-        chosen = self._chosen(random)
-        seconds = self.examples.seconds / speeds
-        order = chosen[np.argsort(np.log(seconds[chosen]) + random.uniform(0, 0.01, len(chosen)))]
-        languages = np.asarray(self.examples.languages)[order]
-        groups = [order] if self.is_mixed else [order[languages == tag] for tag in np.unique(languages)]
-        batches = [group[part] for group in groups for part in bucket(seconds[group], self.batch_seconds)]
-        shuffled = random.permutation(len(batches))
-        return Plan(tuple(batches[i] for i in shuffled), speeds)
-
-    def _chosen(self, random: np.random.Generator) -> NDArray[np.int64]:
-        """Utterances of one epoch: each once at temperature 1, else languages drawn by temperature."""
-        everyone = random.permutation(len(self.examples))
-        if self.temperature == 1:
-            return everyone
-        languages = np.asarray(self.examples.languages)[everyone]
-        tags = sorted(set(languages.tolist()))
-        hours = np.array([self.examples.seconds[everyone][languages == tag].sum() for tag in tags])
-        share = hours ** (1 / self.temperature)
-        wanted = share / share.sum() * hours.sum()
-        parts = []
-        for tag, seconds, available in zip(tags, wanted, hours, strict=True):
-            own = everyone[languages == tag]
-            count = round(len(own) * seconds / available)
-            parts.append(np.resize(own, max(1, count)))
-        return np.concatenate(parts)
-
-
-def bucket(seconds: NDArray[np.float64], batch_seconds: float) -> list[NDArray[np.int64]]:
-    """Cut utterances, sorted by length, into batches of at most `batch_seconds` of padded audio.
-
-    Within a batch no utterance is over 15 % longer than another, so padding stays small where lengths are
-    sparse. An utterance longer than the bound has a batch of its own.
-    """
-    batches: list[NDArray[np.int64]] = []
-    start = 0
-    longest = 0.0
-    for index, length in enumerate(seconds):
-        longest = max(longest, float(length))
-        full = longest * (index + 1 - start) > batch_seconds
-        if index > start and (full or longest > MOST_SPREAD * seconds[start]):
-            batches.append(np.arange(start, index))
-            start, longest = index, float(length)
-    batches.append(np.arange(start, len(seconds)))
-    return batches
+        return self._epochs.plan(epoch)
 
 
 def inference_batches(examples: Examples, batch_seconds: float) -> Iterator[tuple[NDArray[np.int64], Batch]]:
@@ -231,12 +240,14 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     """Put several streams' batches into one, padded to the longest."""
     if len(batches) == 1:
         return batches[0]
-    joined: dict[str, object] = {}
-    for name in Batch.__dataclass_fields__.keys() - {"masking"}:
+    joined: dict[str, object] = {"warps": _warps(batches)}
+    for name in Batch.__dataclass_fields__.keys() - {"masking", "warps"}:
         values = [getattr(batch, name) for batch in batches]
+        if values[0] is None:
+            continue
         if name in ("waveforms", "labels"):
             rows = [row for value in values for row in value]
-            joined[name] = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+            joined[name] = _padded(rows)
         elif isinstance(values[0], Tensor):
             joined[name] = torch.cat(values)
         else:
@@ -244,12 +255,23 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     return Batch(**joined)  # type: ignore[arg-type]
 
 
+def _padded(rows: Sequence[Tensor]) -> Tensor:
+    """Tensors (length, ...) in one (batch, longest, ...), padded with 0."""
+    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+
+
+def _warps(batches: Sequence[Batch]) -> Tensor | None:
+    """The warps of several batches, 1 where one has none."""
+    if all(batch.warps is None for batch in batches):
+        return None
+    return torch.cat([torch.ones(len(b.ids)) if b.warps is None else b.warps for b in batches])
+
+
 def padding_share(stream: Stream, epoch: int = 0) -> float:
     """Share of an epoch's frames that are padding."""
     plan = stream.plan(epoch)
-    seconds = stream.examples.seconds / plan.speeds
-    real = sum(float(seconds[batch].sum()) for batch in plan.batches)
-    padded = sum(float(seconds[batch].max()) * len(batch) for batch in plan.batches)
+    real = sum(float(plan.seconds[batch].sum()) for batch in plan.batches)
+    padded = sum(float(plan.seconds[batch].max()) * len(batch) for batch in plan.batches)
     return 1 - real / padded
 
 

@@ -12,6 +12,7 @@ from speechtl import __version__
 from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel, ModelSettings
+from speechtl.models.inputs import DomainInput
 from speechtl.text import Tokenizer
 from speechtl.whole_files import (
     explained,
@@ -25,7 +26,18 @@ from speechtl.whole_files import (
 __all__ = ["LoadedModel", "load_model", "replace_folder", "save_model", "write_bytes"]
 
 FORMAT = "speechtl-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_FIRST_SETTINGS: dict[str, dict[str, Any]] = {
+    "model": {
+        "encoder": "tdnn",
+        "attention_heads": 4,
+        "feed_forward": 2,
+        "depthwise_kernel": 15,
+        "head": "ctc",
+    },
+    "features": {"f_max": 8000.0},
+}
+"""What a model of format version 1, which could not choose it, has always had."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ def save_model(
         "speechtl": __version__,
         "model": asdict(model.settings),
         "features": asdict(model.features),
+        "inputs": [asdict(entry) for entry in model.inputs.added],
         "own_blank": [tag for tag in model.languages if model.head(tag).blank is not None],
         "tokenizers": tokenizers,
         "words": {tag: list(words) for tag, words in model.words.items()},
@@ -122,6 +135,10 @@ def _build(folder: Path, config: dict[str, Any]) -> AcousticModel:
         _settings(ModelSettings, config["model"]),
         _settings(FeatureSettings, config["features"]),
         {},
+        inputs=[
+            DomainInput(entry["domain"], _settings(FeatureSettings, entry["features"]))
+            for entry in config["inputs"]
+        ],
         words={tag: tuple(words) for tag, words in config["words"].items()},
     )
     for tag, name in config["tokenizers"].items():
@@ -155,4 +172,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path}: format version {version} is newer than this speechtl reads ({FORMAT_VERSION}); "
             "install the newest speechtl"
         )
-    return config
+    return _completed(config) if version == 1 else config
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """A config.json of format version 1 with what was no setting then."""
+    parts = {
+        name: config[name] | added
+        for name, added in _FIRST_SETTINGS.items()
+        if isinstance(config.get(name), dict)
+    }
+    return {**config, **parts, "inputs": []}

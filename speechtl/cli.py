@@ -1,4 +1,4 @@
-"""The command line: prepare, doctor, cache, run, evaluate, compare, transcribe."""
+"""The command line: prepare, doctor, cache, run, evaluate, compare, transcribe, lm."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from speechtl.arguments import parser
+from speechtl.decoding_arguments import decode_settings
 
 if TYPE_CHECKING:
     from speechtl.experiment import Experiment
@@ -46,6 +47,8 @@ def _run(options: argparse.Namespace) -> int:
             )
         return 0
     experiment = _parse_recipe(options.recipe, options.rest + (["--help"] if options.help else []))
+    if options.dry:
+        return _dry_run(experiment, options)
     from speechtl.run import run
     from speechtl.run_folder import RunFolder
     from speechtl.train import Interrupted
@@ -61,6 +64,17 @@ def _run(options: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _dry_run(experiment: Experiment, options: argparse.Namespace) -> int:
+    from speechtl.dry_run import dry_run
+    from speechtl.experiment import load_recipe
+    from speechtl.tables import dry_run_parts
+
+    found = dry_run(experiment, options.runs, load_recipe(options.recipe), fresh=options.fresh)
+    for part in dry_run_parts(found):
+        _print(part, is_wrapped=not isinstance(part, str))
+    return 2 if found.is_refused else 0
 
 
 def _parse_recipe(name: str, flags: list[str]) -> Experiment:
@@ -172,7 +186,6 @@ def _cache(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from speechtl.checkpoint import load_model
-    from speechtl.decode import DecodeSettings
     from speechtl.evaluate import evaluate, open_set, write_report
     from speechtl.refusals import refuse_run_folder, require_words
 
@@ -182,7 +195,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     name, corpus = open_set(options.corpus, options.split, options.language)
     if options.closed:
         require_words(model, corpus)
-    settings = DecodeSettings(options.decode, options.closed)
+    settings = decode_settings(options)
     report = evaluate(model, {name: corpus}, settings=settings, show_progress=True)
     _print_report(report)
     if options.out is not None:
@@ -207,12 +220,36 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _transcribe(options: argparse.Namespace) -> None:
     from speechtl.checkpoint import load_model
-    from speechtl.decode import DecodeSettings
-    from speechtl.transcribe import transcribe
+    from speechtl.sound_files import find
+    from speechtl.transcribe import TranscribeSettings, transcripts
+    from speechtl.transcript_files import write
+    from speechtl.windows import WindowSettings
 
-    settings = DecodeSettings(options.decode, options.closed)
-    for file, text in transcribe(load_model(options.model), options.files, options.language, settings):
-        print(f"{file}\t{text}")
+    hearing = TranscribeSettings(
+        windows=WindowSettings(options.window, options.overlap),
+        pause=options.pause,
+        speaker=options.speaker,
+        domain=options.domain,
+        skip_bad=options.skip_bad,
+    )
+    settings = decode_settings(options)
+    model = load_model(options.model)
+    files = find(options.files)
+    found = transcripts(model, files, options.language, settings, hearing, show_progress=True)
+    write(found, files, options.out or sys.stdout, options.format)
+    if options.out is not None:
+        print(f"written to {options.out}", file=sys.stderr)
+
+
+def _lm(options: argparse.Namespace) -> None:
+    from speechtl.language_model.building import build
+
+    lines = build(
+        options.source, options.out, language=options.language, order=options.order, text=options.text
+    )
+    for line in lines:
+        print(line)
+    print(f"written to {options.out}", file=sys.stderr)
 
 
 def _print(renderable: object, is_wrapped: bool = True) -> None:
@@ -247,4 +284,5 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "evaluate": _evaluate,
     "compare": _compare,
     "transcribe": _transcribe,
+    "lm": _lm,
 }

@@ -71,7 +71,7 @@ class Comparison:
 
 
 def compare(
-    folders: Sequence[Path], *, metric: str | None = None, sets: Sequence[str] | None = None
+    folders: Sequence[str | Path], *, metric: str | None = None, sets: Sequence[str] | None = None
 ) -> Comparison:
     """Compare runs with the first of them that was tested on the same set, set by set.
 
@@ -86,7 +86,7 @@ def compare(
         ValueError: a set differs between the runs in its utterances, references or orthography, or no set
             has the metric; names all such sets.
     """
-    runs, notices = open_runs(folders)
+    runs, notices = open_runs([Path(folder) for folder in folders])
     names = list(dict.fromkeys(name for run in runs for tested in run.seeds.values() for name in tested))
     if sets and (unknown := set(sets) - set(names)):
         raise ValueError(f"no run was tested on {', '.join(sorted(unknown))}; they have {', '.join(names)}")

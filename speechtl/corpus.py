@@ -205,6 +205,10 @@ class Corpus:
             assigned = partition.by_speaker(self.column("speaker"), shares)
         else:
             assigned = partition.by_key(self.column("id"), shares)
+        return self.with_splits(assigned, by)
+
+    def with_splits(self, assigned: Sequence[str], by: SplitBy) -> Corpus:
+        """The same utterances with a split assigned to each, and what no two of these share."""
         table = with_column(self.table(), "split", assigned)
         return replace(self, dataset=dataset_of(table), split_by=by, is_checked=True)
 

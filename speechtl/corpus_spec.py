@@ -9,7 +9,7 @@ import inspect
 import logging
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,8 @@ from speechtl.corpus_conversion import in_orthography
 from speechtl.corpus_folder import check_writable, is_corpus_folder
 from speechtl.orthographies import canonical_tag
 
+YOUR_CORPUS = "YOUR_CORPUS"
+"""Stands in templates where the user names a corpus."""
 _PUBLISHED_AS = re.compile(r'^PUBLISHED_AS = "(\w+)"$', re.MULTILINE)
 _log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 class CorpusSpec:
     """Which utterances of which corpus."""
 
-    name: str
+    corpus: str
     """A prepared corpus, one of `speechtl prepare --list`, or a path: a prepared folder, a manifest (.jsonl,
     .csv, .tsv), a Kaldi directory, a Common Voice release, a Hugging Face dataset (also hf:NAME)."""
     split: str | None = None
@@ -39,10 +41,12 @@ class CorpusSpec:
     and Pe̍h-ōe-jī); for a manifest without that column, its language."""
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if not self.corpus:
             raise ValueError("a corpus needs a name or a path")
         if self.minutes != "all" and not self.minutes > 0:
-            raise ValueError(f"corpus {self.name}: minutes are {self.minutes}; above 0, or 'all', is needed")
+            raise ValueError(
+                f"corpus {self.corpus}: minutes are {self.minutes}; above 0, or 'all', is needed"
+            )
 
     def open(self, seed: int = 0) -> Corpus:
         """The utterances; the seed chooses them where fewer minutes are asked for than there are.
@@ -52,17 +56,22 @@ class CorpusSpec:
             ValueError: It has no such split or language, fewer minutes, or faults.
         """
         language = self._tag()
-        opened = _open(self.name, language)
+        opened = _open(self.corpus, language)
         if self.split is not None:
             opened = opened.filter(split=self.split)
         if language is not None:
             opened = in_orthography(opened, language)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
 
+    @property
+    def is_yours(self) -> bool:
+        """Whether a template leaves this corpus to its user, who has not named one yet."""
+        return self.corpus == YOUR_CORPUS
+
     def _tag(self) -> str | None:
         if self.language is None:
             return None
-        return canonical_tag(self.language, f"the language of corpus {self.name}")
+        return canonical_tag(self.language, f"the language of corpus {self.corpus}")
 
 
 @dataclass(frozen=True)
@@ -202,9 +211,19 @@ def _open(name: str, language: str | None) -> Corpus:
         return Corpus.load(data_folder() / module)
     from speechtl.formats import is_readable, read_corpus
 
+    if path.is_dir() and (release := _release(path)) is not None:
+        return release(path.absolute(), language)
     if is_readable(name):
         return read_corpus(name, language=language)
     raise FileNotFoundError(_not_found(name))
+
+
+def _release(path: Path) -> Callable[[Path, str | None], Corpus] | None:
+    """What reads a release whose layout data_prep alone knows; None for all other folders."""
+    if not (path / "audio").is_dir() or "fleurs" not in _prep_names():
+        return None
+    fleurs = importlib.import_module("data_prep.fleurs")
+    return fleurs.prepare if fleurs.recognises(path) else None
 
 
 def _not_found(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import torch
 from speechtl.batches import Examples, inference_batches
 from speechtl.decode import DecodeSettings, decode
 from speechtl.metrics import pool, score_utterances
+from speechtl.text import orthography
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -24,7 +25,8 @@ class DevScore:
     """Errors of a model on development speech."""
 
     error: float
-    """Mean over the languages of the main error: syllable error, or character error without syllables."""
+    """Mean over the languages of the main error: syllable error, or character error without syllables; of a
+    classifier, the share of wrong decisions."""
     errors: dict[str, float]
     """Main error by language."""
     blank_share: float
@@ -63,8 +65,9 @@ class Development:
                 tags = np.asarray(batch.languages)
                 for language in dict.fromkeys(batch.languages):
                     rows = np.flatnonzero(tags == language)
-                    log_probs = model.log_probs(encoded, language, torch.from_numpy(rows).to(device)).cpu()
-                    lengths = encoded.lengths.cpu()[rows]
+                    places = torch.from_numpy(rows).to(device)
+                    log_probs = model.log_probs(encoded, language, places).cpu()
+                    lengths = model.output_lengths(encoded, language, places).cpu()
                     tokenizer = model.tokenizers[language]
                     best = log_probs.argmax(dim=2)
                     for path, length in zip(best, lengths.tolist(), strict=True):
@@ -74,7 +77,8 @@ class Development:
                         emitted += int((units != 0).sum())
                     texts = decode(log_probs, lengths, tokenizer, self.settings)
                     hypotheses.update(zip(indices[rows].tolist(), texts, strict=True))
-        errors = self._errors([hypotheses[i] for i in range(len(self.texts))])
+        classes = {tag for tag, tokenizer in model.tokenizers.items() if tokenizer.kind == "whole"}
+        errors = self._errors([hypotheses[i] for i in range(len(self.texts))], classes)
         return DevScore(
             error=float(np.mean(list(errors.values()))),
             errors=errors,
@@ -82,11 +86,17 @@ class Development:
             length_ratio=emitted / max(1, self.units),
         )
 
-    def _errors(self, hypotheses: Sequence[str]) -> dict[str, float]:
+    def _errors(self, hypotheses: Sequence[str], classes: Collection[str]) -> dict[str, float]:
+        """The main error by language; of those that a classifier decides on, the share of wrong decisions."""
         errors = {}
         languages = np.asarray(self.examples.languages)
         for language in sorted(set(languages.tolist())):
             rows = np.flatnonzero(languages == language).tolist()
+            if language in classes:
+                readings = orthography(language).alternatives
+                wrong = [hypotheses[i] not in readings(self.texts[i]) for i in rows]
+                errors[language] = float(np.mean(wrong))
+                continue
             scored = score_utterances(
                 [self.texts[i] for i in rows], [hypotheses[i] for i in rows], language=language
             )

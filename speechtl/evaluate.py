@@ -17,11 +17,11 @@ from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
 from speechtl.faults import counted
 from speechtl.metrics import Counts, pool, score_utterances
+from speechtl.recognition import Recognised, recognise
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
 from speechtl.stats import bootstrap_interval
 from speechtl.text import orthography
-from speechtl.transcribe import Recognised, recognise
 from speechtl.whole_files import explained, replace_folder
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def evaluate(
     model: LoadedModel,
     sets: Mapping[str, Corpus],
     *,
-    settings: DecodeSettings,
+    settings: DecodeSettings | None = None,
     show_progress: bool = False,
 ) -> Report:
     """Decode and score test sets; each error has a 95 % bootstrap interval.
@@ -59,6 +59,10 @@ def evaluate(
         ValueError: a set is empty, has a language without a head, or holds what the model was trained on;
             all such sets in one message.
     """
+    if settings is None:
+        from speechtl.decode import DecodeSettings
+
+        settings = DecodeSettings()
     parts = _by_language(sets)
     require_heads(model.model.languages, parts)
     require_texts(parts)
@@ -160,7 +164,7 @@ def _evaluated(
     tokenizer = model.model.tokenizers[language]
     report = replace(
         _set_report(corpus, language, hypotheses),
-        decoding=settings.method if tokenizer.kind == "default" else "greedy",
+        decoding=settings.describe(tokenizer),
         shared_texts=shared.texts,
         shared_speakers=shared.speakers,
         references=_references(corpus, language),

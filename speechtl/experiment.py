@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import hashlib
 import importlib
 import importlib.util
-import json
-import re
 import sys
 import types
 from dataclasses import dataclass, field
@@ -17,20 +14,22 @@ from typing import Any, get_type_hints
 
 import tyro
 
+from speechtl.augment import AugmentSettings
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.decode import DecodeSettings
-from speechtl.features import AugmentSettings, FeatureSettings
-from speechtl.models.acoustic import ModelSettings
+from speechtl.features import FeatureSettings
+from speechtl.models.inputs import DomainInput
+from speechtl.models.settings import ModelSettings
+from speechtl.run_names import run_name
 from speechtl.settings_json import build, flatten, to_json
 from speechtl.text import TextSettings
+from speechtl.tracking import Track
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
 from speechtl.whole_files import read_json
 
-LONGEST_VALUE = 40
-"""Longer values, in characters, appear in a run's name as a hash."""
-LONGEST_NAME = 200
-"""Longer names, in bytes, end in one hash of all overrides; file systems allow 255."""
+WITHOUT_EFFECT = ("track",)
+"""Settings that decide nothing: a run may be resumed with others, and its name does not have them."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +40,31 @@ class Experiment:
     """Name of the run's folder."""
     target: tyro.conf.AvoidSubcommands[CorpusSpec | tuple[CorpusSpec, ...]]
     """The labelled speech to train on."""
-    dev: tuple[CorpusSpec, ...]
-    """Development speech: chooses the weights that are kept. It is additional labelled data."""
-    tests: tuple[CorpusSpec, ...]
-    """Test speech, scored once at the end."""
+    dev: tuple[CorpusSpec, ...] = ()
+    """Development speech: chooses the weights that are kept. It is additional labelled data. If none is
+    named, it is the target corpus's own dev split, or carved out of it."""
+    tests: tuple[CorpusSpec, ...] = ()
+    """Test speech, scored once at the end. If none is named, it is the target corpus's own test split, or
+    carved out of it."""
     source: str | None = None
     """A recipe (trained first if its run is missing; `recipe@2` takes its seed 2), or a model folder;
     nothing trains from scratch."""
     method: Transfer = field(default_factory=Transfer)
     """How the source becomes the target's model."""
-    source_tests: tuple[CorpusSpec, ...] = ()
-    """The source's own test speech: what the transfer cost there."""
+    source_tests: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | None] = ()
+    """The source's own test speech: what the transfer cost there. None: the tests of its run or recipe, as
+    far as they are here."""
     unit_table: str | None = None
-    """Module with `UNITS`: which source units each target unit's head row starts from."""
+    """Module with `UNITS`: which source units each target unit's head row starts from; where it has
+    `LANGUAGES`, a language that is not among them goes by equal symbol."""
     text: TextSettings = field(default_factory=TextSettings)
     """What texts are cut into."""
     model: ModelSettings = field(default_factory=ModelSettings)
     """Size of the model; a source brings its own."""
     features: FeatureSettings = field(default_factory=FeatureSettings)
     """What the model sees; a source brings its own."""
+    inputs: tuple[DomainInput, ...] = ()
+    """Inputs of their own for some domains, with one encoder behind all; a source keeps those that it has."""
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     """Random changes to the training speech."""
     train: TrainSettings = field(default_factory=TrainSettings)
@@ -68,24 +73,66 @@ class Experiment:
     """How dev and test speech are decoded."""
     seed: int = 0
     """Draws the subset, the weights, the batches and the augmentation; not negative."""
+    track: Track = "none"
+    """Where losses and dev errors are shown while it trains, beside metrics.jsonl."""
 
     def __post_init__(self) -> None:
         if not self.name or "/" in self.name or self.name.startswith("."):
             raise ValueError(
                 f"name={self.name!r} names the run's folder; expected no / in it, and no dot at its start"
             )
-        for part in ("targets", "dev", "tests"):
-            if not getattr(self, part):
-                raise ValueError(f"experiment {self.name}: {part.rstrip('s')} needs at least one corpus")
+        if not self.targets:
+            raise ValueError(f"experiment {self.name}: target needs at least one corpus")
         if self.seed < 0:
             raise ValueError(f"experiment {self.name}: seed={self.seed}; expected 0 or more")
+        self._check_head()
+        self._check_inputs()
         if self.source is None and self.source_tests:
             raise ValueError(f"experiment {self.name}: source_tests without a source; move them to tests")
+        if self.source is None and self.method.trains == "head":
+            raise ValueError(f"experiment {self.name}: method.trains=head without a source; train all")
+
+    def _check_head(self) -> None:
+        """Refuse what makes no sense for a classifier, and whole texts without one."""
+        is_classifier, units = self.model.head == "classifier", self.text.units
+        if is_classifier != (units == "whole"):
+            raise ValueError(
+                f"experiment {self.name}: model.head={self.model.head} with text.units={units}; a classifier "
+                "decides among whole texts, and CTC cannot: choose classifier with whole, or ctc with others"
+            )
+        if is_classifier and (self.augment.chain or self.decode.method not in ("constrained", "greedy")):
+            raise ValueError(
+                f"experiment {self.name}: a classifier makes one decision for an utterance, so augment.chain="
+                f"{self.augment.chain:g} and decode.method={self.decode.method} must be 0 and greedy or "
+                "constrained"
+            )
+
+    def _check_inputs(self) -> None:
+        """Refuse two inputs for one domain, and frames that one encoder cannot share."""
+        domains = [entry.domain for entry in self.inputs]
+        if len(set(domains)) < len(domains):
+            raise ValueError(f"experiment {self.name}: inputs has a domain more than once: {domains}")
+        if self.source is None:
+            for entry in self.inputs:
+                entry.require_hop_of(self.features)
 
     @property
     def targets(self) -> tuple[CorpusSpec, ...]:
         """The target corpora, always as a tuple."""
         return self.target if isinstance(self.target, tuple) else (self.target,)
+
+    def refuse_template(self) -> None:
+        """Refuse to go on with a template whose user has not named a corpus.
+
+        Raises:
+            ValueError: the target is still left to the user.
+        """
+        if any(spec.is_yours for spec in self.targets):
+            raise ValueError(
+                f"{self.name} is a template and needs your corpus: --target.corpus PATH (a manifest, a "
+                "folder, a release or a prepared corpus) and, unless it says so itself, how it is written: "
+                "--target.language TAG"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; the method also names its class."""
@@ -121,27 +168,22 @@ class Experiment:
         return {
             name: mine.get(name)
             for name in mine | theirs
-            if name not in ("seed", "name") and mine.get(name) != theirs.get(name)
+            if name not in ("seed", "name", *WITHOUT_EFFECT) and mine.get(name) != theirs.get(name)
         }
 
     def with_overrides_in_name(self, default: Experiment) -> Experiment:
         """The same experiment, named `<recipe>+field=value...` after its overridden fields.
 
-        Of a replayed run, which is named so already, the parts of fields that change again are replaced.
+        Of a replayed run, which is named so already, the parts of fields that change again are replaced. A
+        template's run is named after the corpus that it was given: `finetune-words`. A name that was given
+        itself stays as it is.
         """
-        first, *parts = re.split(r"\+(?=[a-z_][\w.]*=)", self.name)
-        values = dict(part.split("=", 1) for part in parts)
-        for name, value in self.overrides(default).items():
-            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            values[name] = _digits(text) if len(text) > LONGEST_VALUE or "/" in text else text
-        name = "+".join([first, *(f"{field}={values[field]}" for field in sorted(values))])
-        if len(name.encode()) > LONGEST_NAME:
-            name = f"{first}+{_digits(name)}"
-        return dataclasses.replace(self, name=name)
-
-
-def _digits(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+        if self.name != default.name:
+            return self
+        template = None
+        if default.target != self.target and any(spec.is_yours for spec in default.targets):
+            template = [spec.corpus for spec in self.targets]
+        return dataclasses.replace(self, name=run_name(self.name, self.overrides(default), template))
 
 
 def _method(values: Any) -> Transfer:

@@ -1,23 +1,38 @@
-"""Log-mel features with their normalisation, SpecAugment and speed perturbation."""
+"""Log-mel features with their normalisation."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torchaudio
 from torch import Tensor, nn
 
 SAMPLE_RATE = 16_000
+F_MIN = 20.0
+"""Lower edge of the lowest filter, in hertz."""
 RIPPLE_REACH = 5
 """Filters to each side that an energy is compared with: some 200 Hz where harmonics are told apart."""
 
-Masking = Callable[[Tensor, Tensor], Tensor]
-"""Changes features (batch, time, views * mel) with lengths (batch,) in frames, shapes unchanged."""
+WARP_STEP = 0.02
+"""Warps are rounded to multiples of this, so that each filter bank is made once."""
+BENT_FROM = 0.6
+"""Share of the band from which on a warp is bent, so that its edge stays: 4.8 of 8 kHz in the source."""
+
+
+class Masking(Protocol):
+    """Changes features, shapes unchanged."""
+
+    def __call__(self, features: Tensor, lengths: Tensor, /) -> Tensor:
+        """Change features (batch, time, views * mel) with lengths (batch,) in frames."""
+        ...
+
+    def of_input(self, domain: str, mels: int) -> Masking:
+        """The same for the utterances of a domain that has an input of its own, with so many filters."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,8 @@ class FeatureSettings:
     """Mel filters."""
     window_ms: float = 25.0
     """Length of the analysis window, in milliseconds."""
+    f_max: float = 8000.0
+    """Upper edge of the highest filter, in hertz; 4000 for speech from the telephone."""
     hop_ms: float = 10.0
     """Distance between frames, in milliseconds."""
     margin_seconds: float = 0.1
@@ -42,6 +59,11 @@ class FeatureSettings:
         if not 0 < self.hop_ms <= self.window_ms <= 32:
             raise ValueError(
                 f"hop_ms={self.hop_ms} and window_ms={self.window_ms}: expected 0 < hop_ms <= window_ms <= 32"
+            )
+        if self.mels < 1 or not F_MIN < self.f_max <= SAMPLE_RATE / 2:
+            raise ValueError(
+                f"mels={self.mels} and f_max={self.f_max}: expected one filter or more, up to an edge above "
+                f"{F_MIN:g} Hz and of at most {SAMPLE_RATE // 2} Hz"
             )
         if self.margin_seconds < 0 or self.range_db <= 0:
             raise ValueError("margin_seconds must not be negative, range_db must be above 0")
@@ -85,24 +107,47 @@ class LogMel(nn.Module):
             hop_length=self.hop_length,
             center=False,
             n_mels=settings.mels,
-            f_min=20.0,
+            f_min=F_MIN,
+            f_max=float(settings.f_max),
         )
 
     def frames(self, samples: Tensor) -> Tensor:
         """Number of frames of clips of so many samples, margins included."""
         return (samples + 2 * self.margin - self.N_FFT).div(self.hop_length, rounding_mode="floor") + 1
 
-    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, waveforms: Tensor, lengths: Tensor, warps: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Turn waveforms (batch, samples) with lengths (batch,) into features and their lengths.
+
+        Args:
+            waveforms: (batch, samples).
+            lengths: (batch,) in samples.
+            warps: (batch,) factors of vocal tract length: at 1.1 a filter hears what lies at 1.1 times its
+                frequency, as if the speaker's vocal tract were 1.1 times longer. 1, as None, changes nothing.
 
         Returns:
             float32 features (batch, time, views * mel), zero past each length, and lengths (batch,).
         """
         with torch.autocast(waveforms.device.type, enabled=False):
             padded = nn.functional.pad(waveforms.float(), (self.margin, self.margin))
-            energies = self.mel(padded).transpose(1, 2)
+            energies = self._energies(padded, warps)
             frames = self.frames(lengths)
             return self.normalise(energies, frames), frames
+
+    def _energies(self, padded: Tensor, warps: Tensor | None) -> Tensor:
+        """Mel energies (batch, time, mel) of waveforms (batch, samples)."""
+        steps = [] if warps is None else (warps / WARP_STEP).round().int().tolist()
+        unwarped = round(1 / WARP_STEP)
+        if all(step == unwarped for step in steps):
+            energies: Tensor = self.mel(padded).transpose(1, 2)
+            return energies
+        spectra = self.mel.spectrogram(padded).transpose(1, 2)
+        banks = [
+            self.mel.mel_scale.fb if step == unwarped else warped_bank(self.settings, step, spectra.shape[2])
+            for step in steps
+        ]
+        return torch.bmm(spectra, torch.stack([bank.to(spectra.device) for bank in banks]))
 
     def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
         """The views (batch, time, views * mel) of mel energies (batch, time, mel); zero past the lengths."""
@@ -145,79 +190,31 @@ def frame_mask(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) < lengths.unsqueeze(1)
 
 
-@dataclass(frozen=True)
-class AugmentSettings:
-    """Random changes to the training speech; never used in evaluation."""
+@lru_cache(maxsize=256)
+def warped_bank(settings: FeatureSettings, step: int, bins: int) -> Tensor:
+    """The mel filters (bin, mel) with their corners moved by a warp of `step` times `WARP_STEP`.
 
-    speeds: tuple[float, ...] = (0.9, 1.0, 1.1)
-    """Speed factors, one drawn per utterance and epoch; pitch moves with speed. `1.0` alone is off."""
-    mel_masks: int = 2
-    """SpecAugment: bands of filters set to zero."""
-    mel_width: int = 8
-    """SpecAugment: widest band, in filters."""
-    time_masks: int = 2
-    """SpecAugment: stretches of time set to zero."""
-    time_share: float = 0.05
-    """SpecAugment: longest stretch, as a share of the utterance."""
-
-    def __post_init__(self) -> None:
-        if not self.speeds or any(not 0.5 <= speed <= 2 for speed in self.speeds):
-            raise ValueError(f"speeds={self.speeds}: expected one or more factors between 0.5 and 2")
-        if not 0 <= self.time_share <= 1:
-            raise ValueError(f"time_share={self.time_share}: expected a share between 0 and 1")
-
-
-@dataclass(frozen=True)
-class SpecAugment:
-    """Masks bands of filters and stretches of time with zero, the middle of the levels and of the others.
-
-    Draws on each utterance's own length, not on the padded one, and anew from `seed` at every call: the
-    same features always get the same masks.
-    Source: Park et al. 2019, SpecAugment, section 2.
+    Triangles over corners that are evenly spaced in mel and then warped, piecewise linearly: by the factor up
+    to `BENT_FROM` of the band, from there on such that the upper edge stays where it is.
+    Source: Jaitly and Hinton 2013, Vocal Tract Length Perturbation, equation 1.
     """
-
-    settings: AugmentSettings
-    seed: int
-    mels: int
-    """Filters of a view."""
-
-    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Mask features (batch, time, views * mel), all views alike, with lengths (batch,) in frames."""
-        batch, time, width = features.shape
-        mels = self.mels
-        settings, generator = self.settings, torch.Generator().manual_seed(self.seed)
-        keep = torch.ones(batch, time, mels, dtype=torch.bool)
-        if settings.mel_masks:
-            total = torch.full((batch, settings.mel_masks), float(mels))
-            keep &= ~_spans(total, settings.mel_width, mels, generator).unsqueeze(1)
-        if settings.time_masks:
-            total = lengths.cpu().float().unsqueeze(1).expand(batch, settings.time_masks)
-            keep &= ~_spans(total, total * settings.time_share, time, generator).unsqueeze(2)
-        return features * keep.repeat(1, 1, width // mels).to(features.device)
+    highest = 2595 * math.log10(1 + settings.f_max / 700)
+    lowest = 2595 * math.log10(1 + F_MIN / 700)
+    mel = torch.linspace(lowest, highest, settings.mels + 2, dtype=torch.float64)
+    corners = warped(700 * (10 ** (mel / 2595) - 1), step * WARP_STEP, settings.f_max)
+    frequencies = torch.linspace(0, SAMPLE_RATE / 2, bins, dtype=torch.float64).unsqueeze(1)
+    left, centre, right = corners[:-2], corners[1:-1], corners[2:]
+    rising = (frequencies - left) / (centre - left)
+    falling = (right - frequencies) / (right - centre)
+    return torch.minimum(rising, falling).clamp_min(0).float()
 
 
-def _spans(total: Tensor, widest: Tensor | float, size: int, generator: torch.Generator) -> Tensor:
-    """Union (batch, size) of random spans, each up to `widest` long and inside its total (batch, n)."""
-    width = torch.rand(total.shape, generator=generator) * widest
-    start = (torch.rand(total.shape, generator=generator) * (total - width).clamp_min(0)).floor()
-    position = torch.arange(size)
-    inside = (position >= start.unsqueeze(2)) & (position < (start + width.floor()).unsqueeze(2))
-    return inside.any(dim=1)
+def warped(frequencies: Tensor, factor: float, edge: float) -> Tensor:
+    """Frequencies in hertz as a warp moves them; `edge` stays.
 
-
-def change_speed(waveform: Tensor, speed: float) -> Tensor:
-    """Play a waveform (samples,) faster or slower, pitch included; speed 1.1 makes it 1.1 times shorter.
-
-    Source: Ko et al. 2015, Audio augmentation for speech recognition.
+    >>> warped(torch.tensor([1000.0, 8000.0]), 1.1, 8000.0)
+    tensor([1100., 8000.])
     """
-    if speed == 1.0:
-        return waveform
-    played: Tensor = _speed_changer(round(speed * 100))(waveform)
-    return played
-
-
-@lru_cache(maxsize=16)
-def _speed_changer(percent: int) -> nn.Module:
-    """A resampler keeps its filter, which costs more to make than to use."""
-    changer: nn.Module = torchaudio.transforms.Resample(percent, 100)
-    return changer
+    bend = BENT_FROM * edge * min(factor, 1) / factor
+    above = edge - (edge - factor * bend) / (edge - bend) * (edge - frequencies)
+    return torch.where(frequencies <= bend, factor * frequencies, above)

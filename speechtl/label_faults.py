@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from speechtl.augment import AugmentSettings
 from speechtl.batches import Examples
 from speechtl.corpus import Corpus
 from speechtl.faults import counted, listed
@@ -17,6 +18,9 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.models.heads import frames_needed
 from speechtl.text import Tokenizer, orthography
 from speechtl.text_faults import text_fault
+
+LONGEST = 60.0
+"""Seconds of the longest utterance that is trained on."""
 
 logger = logging.getLogger(__name__)
 
@@ -115,33 +119,89 @@ def _found(
             yield where, fault
 
 
-def refuse_short(model: AcousticModel, examples: Examples, speeds: Sequence[float]) -> None:
-    """Refuse utterances with fewer encoder frames, at the fastest speed, than CTC needs for their labels.
+def refuse_long(corpus: Corpus) -> None:
+    """Refuse utterances too long to be trained on whole: a batch holds at least one of them.
 
     Raises:
         ValueError: all such utterances in one message.
     """
-    fastest = max(speeds)
+    ids, durations = corpus.column("id"), corpus.column("duration")
+    faults = [
+        f"{id_}: {seconds:.0f} s" for id_, seconds in zip(ids, durations, strict=True) if seconds > LONGEST
+    ]
+    if faults:
+        raise ValueError(
+            f"too long to be trained on: {counted(len(faults), 'utterance')} of over {LONGEST:.0f} s\n  "
+            f"{listed(faults, separator=chr(10) + '  ')}\nSplit them at sentences, each with its own text "
+            "(a Kaldi `segments` file or `start` and `end` columns say where), or leave these out."
+        )
+
+
+def refuse_short(model: AcousticModel, examples: Examples, augment: AugmentSettings) -> None:
+    """Refuse utterances with fewer encoder frames, as short as they get, than CTC needs for their labels.
+
+    Raises:
+        ValueError: all such utterances in one message.
+    """
     faults = []
-    for index, frames in enumerate(encoder_frames(model, examples.seconds, fastest).tolist()):
+    available = encoder_frames(model, examples.seconds, augment, examples.domains)
+    for index, frames in enumerate(available.tolist()):
         labels = examples.labels[index]
         needed = int(frames_needed(torch.tensor([labels]), torch.tensor([len(labels)])))
         if frames < needed:
             faults.append(
-                f"{examples.ids[index]}: {examples.seconds[index]:.2f} s give {frames} frames at speed "
-                f"{fastest}, its {len(labels)} units need {needed}"
+                f"{examples.ids[index]}: {examples.seconds[index]:.2f} s give {frames} frames "
+                f"{fastest_way(augment)}, its {len(labels)} units need {needed}"
             )
     if faults:
-        slower = ", or train at no faster speed with --augment.speeds 1.0" if fastest > 1 else ""
         raise ValueError(
             f"too short for the labels: {counted(len(faults), 'utterance')} (CTC needs a frame per unit, and "
             f"one between equal ones)\n  {listed(faults, separator=chr(10) + '  ')}\n"
-            f"Correct the text or the audio, or leave these out{slower}."
+            f"Correct the text or the audio, or leave these out{slower_way(augment)}."
         )
 
 
-def encoder_frames(model: AcousticModel, seconds: NDArray[np.float64], speed: float) -> NDArray[np.int64]:
-    """Frames (clips,) that an encoder makes of clips that last so long and are played at a speed."""
-    samples = torch.from_numpy((seconds / speed * SAMPLE_RATE).astype(np.int64))
-    frames: NDArray[np.int64] = model.encoded_frames(samples).numpy()
+def encoder_frames(
+    model: AcousticModel,
+    seconds: NDArray[np.float64],
+    augment: AugmentSettings,
+    domains: Sequence[str | None] = (),
+) -> NDArray[np.int64]:
+    """Fewest frames (clips,) that an encoder makes in training of clips that last so long.
+
+    In a phrase several share one margin, and a space and a blank may stand between their labels. What a
+    phrase of equal clips leaves to each of them is what every phrase leaves to its clips on average.
+    """
+    frames = _frames(model, seconds / augment.fastest, domains)
+    if augment.chain:
+        count = augment.chain_longest
+        phrase = count * seconds + (count - 1) * augment.chain_pause[0]
+        share = (_frames(model, phrase / augment.fastest, domains) - 2 * (count - 1)) // count
+        frames = np.minimum(frames, share)
     return frames
+
+
+def _frames(
+    model: AcousticModel, seconds: NDArray[np.float64], domains: Sequence[str | None]
+) -> NDArray[np.int64]:
+    samples = torch.from_numpy((seconds * SAMPLE_RATE).astype(np.int64))
+    frames: NDArray[np.int64] = model.encoded_frames(samples, domains).numpy()
+    return frames
+
+
+def fastest_way(augment: AugmentSettings) -> str:
+    """How utterances become as short as they get, for messages."""
+    chained = f" in a phrase of {augment.chain_longest}" if augment.chain else ""
+    return f"at speed {augment.fastest:g}{chained}"
+
+
+def slower_way(augment: AugmentSettings) -> str:
+    """The ending of a sentence that says how to train on short utterances, where anything can be done."""
+    ways = []
+    if max(augment.speeds) > 1:
+        ways.append("at no faster speed with --augment.speeds 1.0")
+    if augment.tempo:
+        ways.append("at their own tempo with --augment.tempo 0")
+    if augment.chain:
+        ways.append("without phrases with --augment.chain 0")
+    return ", or train " + " and ".join(ways) if ways else ""

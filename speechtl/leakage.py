@@ -91,7 +91,7 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
     """
     ids, texts, speakers = (corpus.column(name) for name in ("id", "text", "speaker"))
     audio = [id_ for id_, digest in zip(ids, digests, strict=True) if digest in trained.audio]
-    seen_texts = [i for i, keys in enumerate(_text_hashes(corpus)) if not trained.texts.isdisjoint(keys)]
+    seen_texts = trained_texts(trained, corpus)
     seen_speakers = [i for i, key in enumerate(_speaker_hashes(corpus)) if key in trained.speakers]
     faults = []
     if audio:
@@ -113,6 +113,11 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
     if faults:
         raise ValueError("\n".join([f"{where}: the model was trained on what it is tested on", *faults]))
     return Shared(texts=len(seen_texts), speakers=len(seen_speakers))
+
+
+def trained_texts(trained: Fingerprints, corpus: Corpus) -> list[int]:
+    """The utterances, by their places, with a text that was trained on."""
+    return [i for i, keys in enumerate(_text_hashes(corpus)) if not trained.texts.isdisjoint(keys)]
 
 
 def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:

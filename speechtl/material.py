@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from speechtl import leakage
 from speechtl.batches import Examples
@@ -13,11 +14,14 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
-from speechtl.label_faults import refuse_faulty_texts
+from speechtl.held_out import HELD_OUT, parts
+from speechtl.label_faults import refuse_faulty_texts, refuse_long
 from speechtl.leakage import Fingerprints
 from speechtl.refusals import foreign_sets, refuse_leaks
 from speechtl.text import Tokenizer
 from speechtl.waveforms import Waveforms
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,57 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Sets:
+    """The corpora of an experiment, opened; nothing is decoded."""
+
+    target: Corpus
+    dev: Corpus
+    tests: dict[str, Corpus]
+    """By the name that reports use."""
+    source_tests: dict[str, Corpus]
+    account: tuple[str, ...] = ()
+    """Where dev and tests come from that the experiment does not name, a sentence for each corpus."""
+
+    @classmethod
+    def of(
+        cls, experiment: Experiment, source: Experiment | None = None, known: Fingerprints | None = None
+    ) -> Sets:
+        """Open all that an experiment names, and what it leaves to its target and its source.
+
+        Args:
+            experiment: The experiment.
+            source: The experiment that its source comes from, if it is known.
+            known: What its source was trained on.
+
+        Raises:
+            FileNotFoundError: a corpus is missing.
+            ValueError: a corpus has faults, or too little speech.
+        """
+        seed = experiment.seed
+        named = {"dev": experiment.dev, "test": experiment.tests}
+        follow = [name for name in HELD_OUT if not named[name]]
+        opened = [parts(spec, follow, seed, known) for spec in experiment.targets]
+        dev = [one.held_out["dev"] for one in opened] if "dev" in follow else _opened(experiment.dev, seed)
+        tests = _Names()
+        if "test" in follow:
+            for spec, one in zip(experiment.targets, opened, strict=True):
+                tests.add(set_name(spec.corpus, "test"), one.held_out["test"])
+        tests.open(experiment.tests, seed)
+        count = len(tests.sets)
+        if experiment.source_tests is None and source is not None:
+            _follow_source(tests, source, {spec.corpus for spec in experiment.targets})
+        tests.open(experiment.source_tests or (), seed)
+        names = list(tests.sets)
+        return cls(
+            _joined([one.train for one in opened]),
+            _joined(dev),
+            {name: tests.sets[name] for name in names[:count]},
+            {name: tests.sets[name] for name in names[count:]},
+            tuple(one.account for one in opened if one.account),
+        )
+
+
+@dataclass(frozen=True)
 class Material:
     """The speech of an experiment."""
 
@@ -49,49 +104,76 @@ class Material:
     source_tests: dict[str, Corpus]
     known: Fingerprints
     """What a model that is trained on the target, from the source, will have seen."""
+    account: tuple[str, ...] = ()
+    """Where dev and tests come from that the experiment does not name."""
 
     @classmethod
-    def of(cls, experiment: Experiment, source: LoadedModel | None) -> Material:
-        """Open all that an experiment names.
+    def of(cls, found: Sets, source: LoadedModel | None) -> Material:
+        """Decode the corpora of an experiment.
 
         Raises:
-            FileNotFoundError: a corpus is missing.
             ValueError: texts, languages or audio are faulty, or training and test share what they must not.
         """
-        target, dev = _open(experiment.targets, experiment.seed), _open(experiment.dev, experiment.seed)
-        sets = named_sets((*experiment.tests, *experiment.source_tests), experiment.seed)
+        target, dev, sets = found.target, found.dev, {**found.tests, **found.source_tests}
         refuse_faulty_texts({"target": target, "dev": dev, **sets})
         heads = {*target.languages, *(source.model.languages if source else ())}
         _refuse_languages(target, dev, sets, heads)
+        refuse_long(target)
         speech = Speech.of(target)
         trained = leakage.fingerprint(target, speech.waveforms.digests)
         known = Fingerprints.union([trained, source.fingerprints]) if source else trained
         development = Speech.of(dev)
         _refuse_leaks(known, development, sets)
-        names = list(sets)
-        tests = {name: sets[name] for name in names[: len(experiment.tests)]}
-        return cls(
-            speech, development, tests, {name: sets[name] for name in names if name not in tests}, known
-        )
+        return cls(speech, development, found.tests, found.source_tests, known, found.account)
 
 
 def named_sets(specs: Iterable[CorpusSpec], seed: int) -> dict[str, Corpus]:
     """Open test corpora under the names that `evaluate` gives them, with a number where one is taken."""
-    sets: dict[str, Corpus] = {}
-    for spec in specs:
-        opened = spec.open(seed)
-        whole = "all" if len(opened.splits) > 1 else None
-        first = name = set_name(spec.name, spec.split or whole)
-        number = 1
-        while name in sets:
+    names = _Names()
+    names.open(specs, seed)
+    return names.sets
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Test sets under distinct names."""
+
+    sets: dict[str, Corpus] = field(default_factory=dict)
+
+    def open(self, specs: Iterable[CorpusSpec], seed: int) -> None:
+        for spec in specs:
+            opened = spec.open(seed)
+            whole = "all" if len(opened.splits) > 1 else None
+            self.add(set_name(spec.corpus, spec.split or whole), opened)
+
+    def add(self, first: str, opened: Corpus) -> None:
+        name, number = first, 1
+        while name in self.sets:
             number += 1
             name = f"{first}-{number}"
-        sets[name] = opened
-    return sets
+        self.sets[name] = opened
 
 
-def _open(specs: Iterable[CorpusSpec], seed: int) -> Corpus:
-    corpora = [spec.open(seed) for spec in specs]
+def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
+    """Add the source's own tests, as far as they are here and of other corpora than the run's own."""
+    if not source.tests:
+        for spec in (spec for spec in source.targets if spec.corpus not in own):
+            names.add(set_name(spec.corpus, "test"), parts(spec, ("test",), source.seed).held_out["test"])
+    for spec in (spec for spec in source.tests if spec.corpus not in own):
+        try:
+            names.open([spec], source.seed)
+        except FileNotFoundError:
+            _log.warning(
+                "the source's test corpus %s is not here: what the transfer costs on it is not told",
+                spec.corpus,
+            )
+
+
+def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:
+    return [spec.open(seed) for spec in specs]
+
+
+def _joined(corpora: Sequence[Corpus]) -> Corpus:
     return corpora[0] if len(corpora) == 1 else Corpus.concatenate(corpora)
 
 

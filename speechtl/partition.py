@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 
 def hash_fraction(text: str) -> float:
@@ -67,6 +68,113 @@ def by_speaker(speakers: Sequence[str | None], shares: Mapping[str, float]) -> l
     places = [name for name, count in counts.items() for _ in range(count)]
     split_of = dict(zip(order, places, strict=True))
     return [split_of[speaker] for speaker in speakers if speaker is not None]
+
+
+def by_text_filled(
+    languages: Sequence[str],
+    texts: Sequence[str],
+    shares: Mapping[str, float],
+    pinned: Collection[int] = (),
+) -> list[str]:
+    """As `by_text`, but the first split is not empty, and the others have half their shares at least.
+
+    The hashes of few texts leave splits empty. Such a split takes components from the fullest one, those of
+    the smallest hashes first.
+
+    Args:
+        languages: The orthography of each utterance.
+        texts: The text of each utterance.
+        shares: Of the utterances, by split.
+        pinned: Utterances that stay in the first split, and all that share a text with them.
+
+    Raises:
+        ValueError: The texts have fewer components than there are splits.
+    """
+    labels = [label for label, _, _ in _components(languages, texts)]
+    assigned = by_text(languages, texts, shares)
+    return _filled(labels, texts, assigned, shares, {labels[row] for row in pinned})
+
+
+def by_key_filled(keys: Sequence[str], shares: Mapping[str, float]) -> list[str]:
+    """As `by_key`, but the first split is not empty, and the others have half their shares at least.
+
+    Raises:
+        ValueError: There are fewer keys than splits.
+    """
+    return _filled(list(range(len(keys))), keys, by_key(keys, shares), shares, set())
+
+
+def _filled(
+    labels: Sequence[int],
+    names: Sequence[str],
+    assigned: Sequence[str],
+    shares: Mapping[str, float],
+    pinned: Collection[int],
+) -> list[str]:
+    """Splits of utterances whose components (labels) are moved until no split is too small."""
+    sizes = Counter(labels)
+    first, *others = shares
+    if len(sizes) < len(shares) or len(sizes) - len(pinned) < len(others):
+        known = f", {len(pinned)} of which must be trained on," if pinned else ""
+        raise ValueError(f"it has {len(sizes)} different texts{known} but {len(shares)} splits need one each")
+    split_of = dict(zip(labels, assigned, strict=True)) | dict.fromkeys(pinned, first)
+    smallest: dict[int, float] = {}
+    for label, name in zip(labels, names, strict=True):
+        smallest[label] = min(hash_fraction(name), smallest.get(label, 1.0))
+    waiting = sorted(sizes.keys() - set(pinned), key=lambda label: smallest[label])
+    for split, share in shares.items():
+        goal = 1 if split == first else max(1, round(share * len(labels) / 2))
+        while sum(sizes[label] for label in sizes if split_of[label] == split) < goal:
+            spare = _spare(split, split_of, sizes, waiting)
+            if spare is None:
+                break
+            split_of[spare] = split
+            waiting.remove(spare)
+    return [split_of[label] for label in labels]
+
+
+def _spare(
+    name: str, split_of: Mapping[int, str], sizes: Mapping[int, int], waiting: Sequence[int]
+) -> int | None:
+    """The first waiting component of the fullest other split that can do without one."""
+    components = Counter(split_of.values())
+    full: Counter[str] = Counter()
+    for label, split in split_of.items():
+        if split != name and components[split] > 1:
+            full[split] += sizes[label]
+    for split in sorted(full, key=lambda split: (-full[split], split)):
+        for label in waiting:
+            if split_of[label] == split:
+                return label
+    return None
+
+
+def by_fewest_spoken(speakers: Sequence[str], shares: Mapping[str, float]) -> list[str]:
+    """A split per utterance; each speaker is in one split, and those who spoke least are held out.
+
+    So the first split keeps as much speech as it can, as Common Voice's own splits do. The other splits take
+    speakers in turn until each has its share of the utterances.
+
+    Raises:
+        ValueError: Fewer speakers than splits, or shares that do not add up to 1.
+    """
+    _check(shares)
+    spoken = Counter(speakers)
+    first, *others = shares
+    if len(spoken) < len(shares):
+        raise ValueError(f"{len(spoken)} speakers are too few for {len(shares)} splits; split by text")
+    queue = sorted(spoken, key=lambda speaker: (spoken[speaker], hash_fraction(speaker), speaker))
+    split_of: dict[str, str] = {}
+    held = dict.fromkeys(others, 0)
+    hungry = list(others)
+    while hungry and len(split_of) < len(queue) - 1:
+        name = hungry.pop(0)
+        speaker = queue[len(split_of)]
+        split_of[speaker] = name
+        held[name] += spoken[speaker]
+        if held[name] < shares[name] * len(speakers):
+            hungry.append(name)
+    return [split_of.get(speaker, first) for speaker in speakers]
 
 
 def by_key(keys: Sequence[str], shares: Mapping[str, float]) -> list[str]:

@@ -16,6 +16,7 @@ from speechtl.whole_files import explained
 
 if TYPE_CHECKING:
     from speechtl.development import DevScore
+    from speechtl.tracking import TensorBoard
 
 
 class Log:
@@ -23,8 +24,9 @@ class Log:
 
     FLUSH_EVERY = 10
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tracker: TensorBoard | None = None) -> None:
         self.path = path
+        self.tracker = tracker
         self._pending: list[dict[str, Any]] = []
 
     def __enter__(self) -> Log:
@@ -38,6 +40,9 @@ class Log:
         except OSError:
             if error is None:  # else it is the likely cause of that error, which says more
                 raise
+        finally:
+            if self.tracker is not None:
+                self.tracker.close()
 
     def step(self, step: int, losses: Mapping[str, Tensor], **values: float) -> None:
         """Note a step's losses, kept as tensors until the next flush, and its other values."""
@@ -45,9 +50,10 @@ class Log:
         if len(self._pending) >= self.FLUSH_EVERY:
             self.flush()
 
-    def dev(self, step: int, score: DevScore, seconds: float) -> None:
-        """Note a dev evaluation."""
-        self._pending.append({"step": step, "seconds": seconds, "dev": score.to_dict()})
+    def dev(self, step: int, score: DevScore, seconds: float, shares: Mapping[str, float]) -> None:
+        """Note a dev evaluation, and each language's share of what was drawn so far."""
+        line = {"step": step, "seconds": seconds, "dev": score.to_dict(), "shares": dict(shares)}
+        self._pending.append(line)
         self.flush()
 
     def flush(self) -> None:
@@ -59,14 +65,16 @@ class Log:
         pending, self._pending = self._pending, []
         if not pending:
             return
-        lines = []
-        for entry in pending:
-            plain = {k: _finite(v.item()) if isinstance(v, Tensor) else v for k, v in entry.items()}
-            lines.append(json.dumps(plain) + "\n")
+        lines = [
+            {k: _finite(v.item()) if isinstance(v, Tensor) else v for k, v in entry.items()}
+            for entry in pending
+        ]
         with explained("the log of the training", self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
-                file.write("".join(lines))
+                file.write("".join(json.dumps(line) + "\n" for line in lines))
+        if self.tracker is not None:
+            self.tracker.add(lines)
 
     def truncate(self, step: int) -> None:
         """Drop the lines after a step, and what was cut short."""
@@ -82,6 +90,8 @@ class Log:
         with explained("the log of the training", self.path):
             beside.write_text("".join(kept), encoding="utf-8")
             beside.replace(self.path)
+        if self.tracker is not None:
+            self.tracker.begin(json.loads(line) for line in kept)
 
 
 def _step_of(line: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,25 +9,27 @@ from pathlib import Path
 
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.corpus import Corpus
+from speechtl.curves import draw_curves
 from speechtl.development import Development
 from speechtl.evaluate import evaluate, write_report
-from speechtl.experiment import Experiment, load_recipe, recipe_names
-from speechtl.faults import counted, listed
+from speechtl.experiment import Experiment
+from speechtl.faults import counted
 from speechtl.label_faults import refuse_short, refuse_unknown_units, warn_of_unknown_units
-from speechtl.material import Material, Speech
-from speechtl.models.acoustic import AcousticModel
+from speechtl.material import Material, Sets, Speech
 from speechtl.report import Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
-from speechtl.text import TextSettings, Tokenizer, orthography
+from speechtl.source import Source, find_source
+from speechtl.start import few_hearings, save_coverage, start, tokenizers_of, unit_table
+from speechtl.text import Tokenizer, orthography
+from speechtl.tracking import require
 from speechtl.train import FitResult, fit
-from speechtl.transfer.base import TransferData, UnitTable
-from speechtl.transfer.head_rows import Coverage
-from speechtl.whole_files import explained, write_json
+from speechtl.transfer.base import TransferData
+from speechtl.whole_files import explained
 
 logger = logging.getLogger(__name__)
 
 
-def run(experiment: Experiment, runs: Path = Path("runs"), *, fresh: bool = False) -> Report:
+def run(experiment: Experiment, runs: str | Path = Path("runs"), *, fresh: bool = False) -> Report:
     """Train and evaluate an experiment in its run folder; resume it if unfinished, read it if finished.
 
     Raises:
@@ -37,6 +38,9 @@ def run(experiment: Experiment, runs: Path = Path("runs"), *, fresh: bool = Fals
         OSError: the disk is full or not writable; the last good checkpoint stays.
         speechtl.train.Interrupted: the user asked to stop; the same call resumes.
     """
+    experiment.refuse_template()
+    require(experiment.track)
+    runs = Path(runs)
     folder = RunFolder.of(experiment, runs)
     with folder.locked():
         if fresh:
@@ -47,54 +51,51 @@ def run(experiment: Experiment, runs: Path = Path("runs"), *, fresh: bool = Fals
         if folder.report.exists():
             logger.info("%s is finished; --fresh runs it again", folder.path)
             return Report.load(folder.report)
-        source, source_seconds = _source(experiment, runs)
-        material = Material.of(experiment, source)
+        found = find_source(experiment, runs)
+        source, source_seconds = _load(found, runs)
+        sets = Sets.of(
+            experiment, found.experiment if found else None, source.fingerprints if source else None
+        )
+        material = Material.of(sets, source)
+        _tell(folder, material)
         fitted = _train(experiment, folder, source, material)
+        _draw(experiment, folder, fitted)
         _save(experiment, folder, source, material, fitted)
         return _report(experiment, folder, material, _summary(fitted, source_seconds))
 
 
-def _source(experiment: Experiment, runs: Path) -> tuple[LoadedModel | None, float | None]:
-    """The source model, trained first if it is a recipe without a finished run, and its training time."""
-    if experiment.source is None:
+def _load(source: Source | None, runs: Path) -> tuple[LoadedModel | None, float | None]:
+    """The source's model, trained first if its run is not finished, and its training time."""
+    if source is None:
         return None, None
-    name, _, seed = experiment.source.partition("@")
-    if Path(experiment.source).is_dir() and name not in recipe_names():
-        return load_model(experiment.source), None
-    if seed and not seed.isdecimal():
-        raise ValueError(f"source={experiment.source!r}: expected a seed after the @, such as {name}@2")
-    try:
-        recipe = load_recipe(name)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"source={experiment.source!r} is neither a model's folder nor a recipe: {error}"
-        ) from error
-    if seed:
-        recipe = replace(recipe, seed=int(seed))
-    folder = RunFolder.of(recipe, runs)
-    if not folder.report.exists():
-        logger.info("the source %s has no finished run under %s: training it first", name, runs)
+    if source.run is None:
+        return load_model(source.model), None
+    if not source.is_ready:
+        logger.info("the source %s has no finished run under %s: training it first", source.name, runs)
+    recipe = source.run.experiment
     report = run(recipe, runs)
-    if not (folder.model / "config.json").is_file():
+    if not (source.model / "config.json").is_file():
         raise FileNotFoundError(
-            f"the source's run {folder.path} is finished, but its model was deleted. Restore {folder.model}, "
-            f"or train it again: speechtl run {name} --seed {recipe.seed} --fresh"
+            f"the source's run {source.run.path} is finished, but its model was deleted. Restore "
+            f"{source.model}, or train it again: speechtl run {source.name} --seed {recipe.seed} --fresh"
         )
-    return load_model(folder.model), report.train.wall_seconds if report.train else None
+    return load_model(source.model), report.train.wall_seconds if report.train else None
 
 
 def _train(
     experiment: Experiment, folder: RunFolder, source: LoadedModel | None, material: Material
 ) -> FitResult:
     target = material.target
-    tokenizers = _tokenizers(target.corpus, experiment.text, source)
+    tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
     warn_of_unknown_units({"dev": material.dev.corpus, **material.tests}, tokenizers)
-    data = TransferData(target.examples(tokenizers), tokenizers, _unit_table(experiment))
-    model, coverage = _start(experiment, source, data)
-    refuse_short(model, data.target, experiment.augment.speeds)
+    data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
+    model, coverage = start(experiment, source, data)
+    refuse_short(model, data.target, experiment.augment)
     if coverage:
-        _save_coverage(folder.path / "coverage.json", coverage)
+        save_coverage(folder.path / "coverage.json", coverage)
+    if advice := few_hearings(experiment, target.corpus):
+        logger.warning("%s", advice)
     logger.info("%s", _start_line(experiment, target.corpus, material.dev.corpus))
     return fit(
         model,
@@ -106,7 +107,16 @@ def _train(
         augment=experiment.augment,
         seed=experiment.seed,
         source=source.model if source else None,
+        track=experiment.track,
     )
+
+
+def _tell(folder: RunFolder, material: Material) -> None:
+    """Log and store where dev and tests come from that the recipe does not name."""
+    for line in material.account:
+        logger.info("%s", line)
+    if material.account:
+        folder.note({"held_out": list(material.account)})
 
 
 def _start_line(experiment: Experiment, target: Corpus, dev: Corpus) -> str:
@@ -122,71 +132,11 @@ def _amount(corpus: Corpus) -> str:
     return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
 
 
-def _tokenizers(corpus: Corpus, settings: TextSettings, source: LoadedModel | None) -> dict[str, Tokenizer]:
-    """The source's tokenizers for languages that it has, new ones fitted on the training text for others.
-
-    Raises:
-        ValueError: other units are asked for than those of the source's heads, or the texts do not have them.
-    """
-    known = source.model.tokenizers if source is not None else {}
-    tokenizers = {}
-    others = []
-    for language in corpus.languages:
-        if language not in known:
-            texts = corpus.filter(language=language).column("text")
-            tokenizers[language] = Tokenizer.fit(texts, language, settings)
-            continue
-        tokenizers[language] = known[language]
-        if settings.units not in ("default", known[language].kind):
-            others.append(f"{language} has {known[language].kind}")
-    if others:
-        raise ValueError(
-            f"text.units={settings.units} is asked for, but the source's head for {', '.join(others)}. Keep "
-            "the source's units, or start from a source without a head for this language"
-        )
-    return tokenizers
-
-
-def _unit_table(experiment: Experiment) -> UnitTable | None:
-    if experiment.unit_table is None:
-        return None
-    try:
-        table: UnitTable = importlib.import_module(experiment.unit_table).UNITS
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise ValueError(
-            f"unit_table={experiment.unit_table!r} cannot be used ({error}); expected a module with `UNITS`, "
-            "such as recipes.taiwanese.units"
-        ) from error
-    return table
-
-
-def _start(
-    experiment: Experiment, source: LoadedModel | None, data: TransferData
-) -> tuple[AcousticModel, list[Coverage]]:
-    """The model at step 0, and where its head rows come from."""
-    if source is None:
-        model = AcousticModel(experiment.model, experiment.features, data.tokenizers, seed=experiment.seed)
-        return model, []
-    coverage = experiment.method.coverage(source.model, data)
-    return experiment.method.adapt(source.copy(), data, experiment.seed), coverage
-
-
-def _save_coverage(path: Path, coverage: list[Coverage]) -> None:
-    for entry in coverage:
-        new = [unit for unit, sources in entry.rows.items() if not sources]
-        logger.info(
-            "head of %s: %d of %d units start from the source's rows, listed in %s; new: %s",
-            entry.language,
-            entry.mapped,
-            len(entry.rows),
-            path,
-            listed(new) or "none",
-        )
-        for unit, sources in entry.rows.items():
-            if sources:
-                logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))
-    with explained("the coverage of the head", path):
-        write_json(path, [entry.to_dict() for entry in coverage])
+def _draw(experiment: Experiment, folder: RunFolder, fitted: FitResult) -> None:
+    metrics = folder.path / "metrics.jsonl"
+    if metrics.is_file():
+        title = f"{experiment.name}, seed {experiment.seed}"
+        draw_curves(metrics, folder.path / "curves.png", title, fitted.best)
 
 
 def _development(experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> Development:

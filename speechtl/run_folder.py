@@ -9,17 +9,17 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from speechtl.experiment import Experiment, read_experiment
+from speechtl.experiment import WITHOUT_EFFECT, Experiment, read_experiment
 from speechtl.faults import listed
 from speechtl.settings_json import flatten
-from speechtl.whole_files import explained, remove_unfinished, write_json
+from speechtl.whole_files import explained, read_json, remove_unfinished, write_json
 
 VERSIONS = ("speechtl", "torch", "torchaudio", "datasets", "accelerate", "jiwer", "numpy")
 
@@ -86,17 +86,11 @@ class RunFolder:
             ValueError: the folder holds a run with other settings (names the fields), or something else.
             OSError: the disk is full or not writable.
         """
+        self.check()
         document = self.path / "experiment.json"
         if document.exists():
-            self._check_same(document)
             remove_unfinished(self.path, "*")
             return
-        found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
-        if found and found != ["experiment.new"]:
-            raise ValueError(
-                f"{self.path} is no run: it holds {listed(found)}, but no experiment.json. Move it aside "
-                "with --fresh, or put this run elsewhere with --runs DIR."
-            )
         values = {
             "experiment": self.experiment.to_dict(),
             "sha256": settings_hash(self.experiment),
@@ -108,6 +102,35 @@ class RunFolder:
         with explained("the settings of the run", document):
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(document, values)
+
+    def check(self) -> None:
+        """Refuse a folder that is another run's; nothing is written.
+
+        Raises:
+            ValueError: the folder holds a run with other settings (names the fields), or something else.
+        """
+        document = self.path / "experiment.json"
+        if document.exists():
+            self._check_same(document)
+            return
+        found = sorted(entry.name for entry in self.path.iterdir()) if self.path.exists() else []
+        if found and found != ["experiment.new"]:
+            raise ValueError(
+                f"{self.path} is no run: it holds {listed(found)}, but no experiment.json. Move it aside "
+                "with --fresh, or put this run elsewhere with --runs DIR."
+            )
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Add what was found on the way to experiment.json, beside the settings.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        document = self.path / "experiment.json"
+        stored = read_json(document)
+        if stored != (noted := {**stored, **facts}):
+            with explained("the settings of the run", document):
+                write_json(document, noted)
 
     def _check_same(self, document: Path) -> None:
         try:
@@ -121,7 +144,7 @@ class RunFolder:
         differing = [
             f"  {name}: the run has {found.get(name)!r}, you ask for {wanted.get(name)!r}"
             for name in sorted(found | wanted)
-            if found.get(name) != wanted.get(name)
+            if name not in WITHOUT_EFFECT and found.get(name) != wanted.get(name)
         ]
         if differing:
             raise ValueError(
@@ -150,8 +173,9 @@ class _ClosedInChildren:
 
 
 def settings_hash(experiment: Experiment) -> str:
-    """Hash of the resolved settings."""
-    return hashlib.sha256(json.dumps(experiment.to_dict(), sort_keys=True).encode()).hexdigest()
+    """Hash of the resolved settings that have an effect."""
+    values = {name: value for name, value in experiment.to_dict().items() if name not in WITHOUT_EFFECT}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def revision() -> str | None:

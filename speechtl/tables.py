@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from speechtl.corpus import Corpus
     from speechtl.corpus_summary import SummaryRow
     from speechtl.doctor import Examination
+    from speechtl.dry_run import DryRun
     from speechtl.stats import Interval
 
 
@@ -94,12 +96,51 @@ def _summary(name: str, rows: Sequence[SummaryRow]) -> Table:
     columns = [Column(name, is_number=False) for name in texts] + [Column(name) for name in numbers]
     table = Table(name, columns)
     for row in rows:
-        speakers = "unknown" if row.speakers is None else str(row.speakers)
-        if row.speakers is not None and row.unknown_speakers:
-            speakers += f" + {row.unknown_speakers} unknown"
-        counts = (str(row.utterances), f"{row.minutes:.1f}", speakers, str(row.texts), str(row.units))
+        counts = (str(row.utterances), f"{row.minutes:.1f}", _speakers(row), str(row.texts), str(row.units))
         table.rows.append((row.split, row.language, *counts))
     return table
+
+
+def _speakers(row: SummaryRow) -> str:
+    if row.speakers is None:
+        return "unknown"
+    return f"{row.speakers} + {row.unknown_speakers} unknown" if row.unknown_speakers else str(row.speakers)
+
+
+def dry_run_parts(found: DryRun) -> list[RichTable | str]:
+    """What is shown of a run that was not started: tables and lines, first those of an untrained source."""
+    before: list[RichTable | str] = []
+    if found.source is not None:
+        before = [f"first, the source {found.experiment.source}:", *_dry_run_tables(found.source)[1:]]
+        before += [f"{found.source.fate}; {found.source.takes}\n", f"then {found.experiment.name}:"]
+    where = found.source_folder if found.source is None else None
+    source = [] if where is None else [f"the source is the model in {where}"]
+    return [*before, *_dry_run_tables(found), *source, f"{found.fate}; {found.takes}"]
+
+
+def _dry_run_tables(found: DryRun) -> list[RichTable]:
+    settings = Table("settings", [Column(name, is_number=False) for name in ("setting", "value", "recipe")])
+    for entry in found.settings:
+        changed = f"* {entry.name}" if entry.is_changed else f"  {entry.name}"
+        was = _shown(entry.recipe) if entry.is_changed else ""
+        settings.rows.append((changed, _shown(entry.value), was))
+    settings.notes.append("* differs from the recipe")
+    texts, numbers = ("for", "split", "language"), ("utterances", "hours", "speakers", "texts")
+    data = Table("speech", [*(Column(name, is_number=False) for name in texts), *map(Column, numbers)])
+    for role, row in found.data:
+        counts = (str(row.utterances), f"{row.minutes / 60:.2f}", _speakers(row), str(row.texts))
+        data.rows.append((role, row.split, row.language, *counts))
+    data.notes.extend(found.notes)
+    model = Table("model", [Column("block", is_number=False), Column("parameters"), Column("trained")])
+    for block in found.blocks:
+        model.rows.append((block.name, f"{block.parameters:,}", f"{block.trained:,}"))
+    whole, trained = (sum(getattr(b, name) for b in found.blocks) for name in ("parameters", "trained"))
+    model.rows.append(("in all", f"{whole:,}", f"{trained:,}"))
+    return [settings.rich(), data.rich(), model.rich()]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def cache_table(shards: Sequence[CachedShard], place: str) -> RichTable:

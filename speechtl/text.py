@@ -98,6 +98,11 @@ class Tokenizer:
     def _ids(self) -> dict[str, int]:
         return {unit: number for number, unit in enumerate(self.units, start=1)}
 
+    @property
+    def separator(self) -> tuple[int, ...]:
+        """The label ids between two texts that are joined: the space's, where a space is a unit."""
+        return (self._ids[" "],) if " " in self._ids else ()
+
     def encode(self, text: str) -> list[int]:
         """The label ids of a text, each at least 1; of printed alternatives, those of the first.
 

@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,23 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor
 
+from speechtl.allocation import keep_freed_memory
+from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import update_average
 from speechtl.batches import Batch, concatenate, speech_seconds
+from speechtl.counters import Counters, FitResult
 from speechtl.development import DevScore, collapse_advice
-from speechtl.features import AugmentSettings, SpecAugment
+from speechtl.feature_cache import FeatureCache
+from speechtl.gradients import clip_gradient
 from speechtl.interruption import Interrupted, StopRequest
+from speechtl.mixing import count_drawn, shares
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import seed_of, set_dropout
 from speechtl.non_finite import PATIENCE, StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
 from speechtl.progress import Log, TrainingProgress
 from speechtl.threads import threads
+from speechtl.tracking import Track, tracker
 from speechtl.train_settings import TrainSettings
 from speechtl.training_state import (
     load_optimiser,
@@ -42,33 +48,6 @@ __all__ = ["FitResult", "Interrupted", "fit"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class FitResult:
-    """The trained model and what it took."""
-
-    model: AcousticModel
-    """The best averaged weights, in eval mode."""
-    steps: int
-    audio_seconds: float
-    wall_seconds: float
-    best: dict[str, Any]
-    """Step and dev errors of the weights that were kept."""
-    non_finite: int = 0
-    """Steps that left something out because it was not finite."""
-
-
-@dataclass
-class Counters:
-    """What a run has used and met so far; saved in its checkpoints."""
-
-    step: int = 0
-    audio_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    non_finite: int = 0
-    non_finite_in_a_row: int = 0
-    best: dict[str, Any] = field(default_factory=dict)
-
-
 def fit(
     model: AcousticModel,
     method: Transfer,
@@ -80,6 +59,7 @@ def fit(
     augment: AugmentSettings,
     seed: int,
     source: AcousticModel | None = None,
+    track: Track = "none",
 ) -> FitResult:
     """Train a model with a transfer method; resume from the folder's checkpoint if there is one.
 
@@ -91,7 +71,8 @@ def fit(
         OSError: a checkpoint cannot be written; the one before it stays.
         Interrupted: SIGINT or SIGTERM came; a checkpoint is saved.
     """
-    loop = Loop(model, method, data, settings, folder, evaluate_dev, augment, seed, source)
+    loop = Loop(model, method, data, settings, folder, evaluate_dev, augment, seed, source, track)
+    keep_freed_memory()
     with threads(settings.threads), loop.stop, loop.log, loop.progress:
         loop.resume()
         while loop.counters.step < settings.steps:
@@ -114,6 +95,7 @@ class Loop:
         augment: AugmentSettings,
         seed: int,
         source: AcousticModel | None,
+        track: Track = "none",
     ) -> None:
         self.settings, self.method, self.augment, self.seed = settings, method, augment, seed
         self.evaluate_dev = evaluate_dev
@@ -122,7 +104,7 @@ class Loop:
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
         draws = StreamSettings(
-            settings.batch_seconds, seed, augment.speeds, settings.temperature, settings.is_mixed
+            settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self._cache(model)
         )
         self.streams = method.streams(data, draws)
         groups = method.groups(model, settings.weight_decay)
@@ -136,7 +118,7 @@ class Loop:
         )
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
-        self.log = Log(folder / "metrics.jsonl")
+        self.log = Log(folder / "metrics.jsonl", tracker(track, folder))
         self.progress = TrainingProgress(settings.steps, folder.parent.name)
         self.stop = StopRequest()
         self._saved_at = self._started_at = time.monotonic()
@@ -149,14 +131,16 @@ class Loop:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.lr * rate * group["lr_scale"]
         batch = self.batch(counters.step)
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
         self.statistics.remember()
-        torch.manual_seed(seed_of(self.seed, "step", counters.step))
+        self._seed(seed_of(self.seed, "step", counters.step))
         terms = self.objective(batch, progress)
         losses = {name: average_finite(term) for name, term in terms.items()}
         norm = self._update(sum_losses(losses))
         counters.step += 1
         counters.audio_seconds += speech_seconds(batch)
+        count_drawn(counters.drawn, batch)
         self.log.step(
             counters.step,
             {name: value.detach() for name, value in losses.items()} | {"gradient_norm": norm},
@@ -165,6 +149,14 @@ class Loop:
             seconds=self.seconds(),
         )
         self._count_non_finite(culprits(terms, batch.ids, norm))
+
+    def _cache(self, model: AcousticModel) -> FeatureCache | None:
+        """Features that are made once, on a CPU; an accelerator makes those of a whole batch sooner."""
+        if self.accelerator.device.type != "cpu":
+            return None
+        is_bf16 = self.settings.mixed_precision == "bf16"
+        dtype = torch.bfloat16 if is_bf16 else torch.float32
+        return FeatureCache(model.inputs.featurize, self.settings.feature_cache_gb, dtype)
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one, with its masks drawn."""
@@ -178,8 +170,7 @@ class Loop:
         norm = torch.full((), torch.nan)
         if torch.isfinite(loss):
             self.accelerator.backward(loss)
-            trained = [p for group in self.optimiser.param_groups for p in group["params"]]
-            norm = self.accelerator.clip_grad_norm_(trained, self.settings.clip)
+            norm = clip_gradient(self.accelerator, self.optimiser, self.settings.clip)
             if torch.isfinite(norm) or self.accelerator.scaler is not None:
                 self.optimiser.step()  # with a scaler: it skips an overflow itself, and lowers its scale
         if torch.isfinite(norm):
@@ -187,6 +178,13 @@ class Loop:
         else:
             self.statistics.restore()
         return norm
+
+    def _seed(self, seed: int) -> None:
+        """Let dropout draw from a seed."""
+        if self.accelerator.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)  # of all devices' generators the only one in use
+        else:
+            torch.manual_seed(seed)
 
     def _count_non_finite(self, names: str | None) -> None:
         counters = self.counters
@@ -221,7 +219,7 @@ class Loop:
 
     def _evaluate(self, step: int) -> None:
         score = self.evaluate_dev(self.average)
-        self.log.dev(step, score, self.seconds())
+        self.log.dev(step, score, self.seconds(), shares(self.counters.drawn))
         best = self.counters.best
         if not best or score.error < best["error"]:
             self.counters.best = {"step": step, "error": score.error, "errors": score.errors}

@@ -38,6 +38,8 @@ class TrainSettings:
     """Most dev utterances per language in these evaluations; the first by a hash of their ids."""
     checkpoint_seconds: float = 60.0
     """Time between training checkpoints, in seconds."""
+    feature_cache_gb: float = 2.5
+    """Most memory for the features of training speech that comes again, in gigabytes; on a CPU only."""
     threads: int = 0
     """CPU threads; 0 takes as many as there are cores."""
 
@@ -56,11 +58,9 @@ class TrainSettings:
                 f"evaluations={self.evaluations}, dev_utterances={self.dev_utterances}: "
                 "both must be at least 1"
             )
-        if self.weight_decay < 0 or self.checkpoint_seconds < 0 or self.threads < 0:
-            raise ValueError(
-                f"weight_decay={self.weight_decay}, checkpoint_seconds={self.checkpoint_seconds}, "
-                f"threads={self.threads}: none may be negative"
-            )
+        for name in ("weight_decay", "checkpoint_seconds", "feature_cache_gb", "threads"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
 
     @property
     def evaluation_steps(self) -> frozenset[int]:

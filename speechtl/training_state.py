@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speechtl.whole_files import explained, read_tensors, write_tensors
+from speechtl.whole_files import explained, read_json, read_tensors, write_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,15 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         raise ValueError(
             "no checkpoint of this run can be read; start again with --fresh:\n" + "\n".join(problems)
         )
+    return None
+
+
+def saved_step(folder: Path) -> int | None:
+    """The step of the newest training checkpoint in `folder`, as its JSON says; None where there is none."""
+    for name in ("last", "previous"):
+        document = folder / name / "state.json"
+        if document.is_file():
+            return int(read_json(document)["step"])
     return None
 
 

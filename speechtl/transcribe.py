@@ -1,119 +1,165 @@
-"""transcribe(): audio files to text; recognise(): examples to text, which evaluation uses too."""
+"""transcribe(): audio files to text; transcripts(): the same with times, for recordings of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from speechtl import decode
-from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm
-from speechtl.batches import Examples, inference_batches
-from speechtl.cache import SILENT_PEAK
 from speechtl.conversion import converts, respell
 from speechtl.devices import device
 from speechtl.faults import counted, listed
+from speechtl.hearing import Hearing, Recording, examine
+from speechtl.phrases import Segment
 from speechtl.terminal import progress_bar
 from speechtl.text import orthography
+from speechtl.windows import WindowSettings
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from speechtl.checkpoint import LoadedModel
     from speechtl.decode import DecodeSettings
     from speechtl.models.acoustic import AcousticModel
 
-BATCH_SECONDS = 60.0
-"""Most audio, padding included, that is encoded at once; a longer utterance goes alone."""
+TOGETHER_SECONDS = 600.0
+"""Most audio of short files that is held at once."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recognised:
-    """What was recognised, one entry per example, in the examples' order."""
+class Transcript:
+    """What was recognised in a file."""
 
-    texts: list[str]
-    closed: list[str] | None
-    """The best of the model's listed words; None where that is not asked for, or it lists none."""
+    file: Path
+    text: str
+    segments: tuple[Segment, ...]
+    """Its phrases in order."""
+
+
+@dataclass(frozen=True)
+class TranscribeSettings:
+    """How files are heard and told."""
+
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    """How long recordings are cut."""
+    pause: float = 0.5
+    """Seconds without any unit that end a phrase."""
+    speaker: str | None = None
+    """Who speaks, for models with parts of their own for some speakers."""
+    domain: str | None = None
+    """The recordings' domain, for models with inputs of their own for some domains."""
+    skip_bad: bool = False
+    """Whether to pass over files that cannot be used instead of refusing all."""
+
+    def __post_init__(self) -> None:
+        if not self.pause > 0:
+            raise ValueError(f"a pause of {self.pause:g} s; expected above 0")
 
 
 def transcribe(
-    model: LoadedModel, files: Sequence[str | Path], language: str | None, settings: DecodeSettings
+    model: LoadedModel,
+    files: Sequence[str | Path],
+    language: str | None = None,
+    settings: DecodeSettings | None = None,
 ) -> list[tuple[Path, str]]:
-    """The text of each file, in their order; with `settings.closed` the best of the model's listed words.
+    """The text of each file, in their order; see `transcripts`."""
+    from speechtl.decode import DecodeSettings
+
+    found = transcripts(model, files, language, settings or DecodeSettings())
+    return [(one.file, one.text) for one in found]
+
+
+def transcripts(
+    model: LoadedModel,
+    files: Sequence[str | Path],
+    language: str | None,
+    settings: DecodeSettings,
+    options: TranscribeSettings | None = None,
+    *,
+    show_progress: bool = False,
+) -> Iterator[Transcript]:
+    """The transcript of each file, in their order, as soon as it is there.
+
+    All files are read once before the first is transcribed, so that bad ones are told of at the start.
+    Recordings longer than a window are read, heard and decoded piece by piece.
 
     Args:
         model: from `load_model`; it is moved to the accelerator where there is one.
-        files: audio of any rate and format.
+        files: audio of any rate, format and length.
         language: the orthography of the head, or one that its texts convert to; None where the model has
             only one.
-        settings: how to decode.
+        settings: how to decode; with `closed`, the text is the best of the model's listed words.
+        options: how to hear long recordings and tell phrases.
+        show_progress: whether to show a progress bar on the terminal.
 
     Raises:
         ValueError: the language is unknown, or needed and not given; files that are missing, unreadable
-            or silent, all of them in one message.
+            or silent, or too long for one decision, all of them in one message.
     """
+    options = options or TranscribeSettings()
     tag = _language(model.model, language, settings)
     wanted = tag if language is None else _tag(language)
-    paths = [Path(file) for file in files]
-    examples = _examples(paths, tag)
-    recognised = recognise(model.model.to(device()), examples, tag, settings)
-    texts = recognised.closed if recognised.closed is not None else recognised.texts
-    if wanted != tag:
-        texts = [respell(text, source=tag, target=wanted) for text in texts]
-    return list(zip(paths, texts, strict=True))
+    hearing = Hearing(model.model.to(device()), tag, settings, options.windows, options.pause)
+    hearing = replace(hearing, speaker=options.speaker, domain=options.domain)
+    recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
+    total = round(sum(recording.seconds for recording in recordings))
+    task = f"transcribing {counted(len(recordings), 'file')} of {total / 60:.1f} minutes"
+    with progress_bar(task, total, show_progress) as advance:
+        for together in _grouped(recordings, options.windows.seconds):
+            for recording, (text, segments) in zip(together, _heard(hearing, together, advance), strict=True):
+                if wanted != tag:
+                    text = respell(text, source=tag, target=wanted)
+                    segments = [
+                        replace(part, text=respell(part.text, source=tag, target=wanted)) for part in segments
+                    ]
+                yield Transcript(recording.path, text, tuple(segments))
 
 
-def recognise(
-    model: AcousticModel,
-    examples: Examples,
-    language: str,
-    settings: DecodeSettings,
-    *,
-    progress: str | None = None,
-) -> Recognised:
-    """Decode examples of one language with its head, in eval mode; the model's mode is put back after.
-
-    Args:
-        model: on the device to encode on.
-        examples: of one language.
-        language: the orthography of the head.
-        settings: how to decode.
-        progress: what a progress bar says; none is shown without it.
-    """
-    words = model.words.get(language) if settings.closed else None
-    texts: dict[int, str] = {}
-    chosen: dict[int, str] = {}
-    was_training = model.training
-    model.eval()
-    try:
-        for indices, log_probs, lengths in _posteriors(model, examples, language, progress):
-            tokenizer = model.tokenizers[language]
-            texts.update(zip(indices, decode.decode(log_probs, lengths, tokenizer, settings), strict=True))
-            if words:
-                best = decode.closed(log_probs, lengths, tokenizer, words)
-                chosen.update(zip(indices, best, strict=True))
-    finally:
-        model.train(was_training)
-    order = range(len(examples))
-    return Recognised([texts[i] for i in order], [chosen[i] for i in order] if words else None)
+def _heard(
+    hearing: Hearing, together: Sequence[Recording], advance: Callable[[int], None]
+) -> list[tuple[str, list[Segment]]]:
+    if len(together) == 1 and hearing.is_long(together[0]):
+        return [hearing.long(together[0], advance)]
+    found = hearing.short(together)
+    advance(round(sum(recording.seconds for recording in together)))
+    return found
 
 
-def _posteriors(
-    model: AcousticModel, examples: Examples, language: str, progress: str | None
-) -> Iterator[tuple[list[int], torch.Tensor, torch.Tensor]]:
-    """Per batch: places in the examples, log-probabilities (batch, time, 1 + units), lengths in frames."""
-    encoded_on = next(model.parameters()).device
-    with progress_bar(progress or "", len(examples), progress is not None) as advance:
-        for indices, batch in inference_batches(examples, BATCH_SECONDS):
-            with torch.inference_mode():
-                encoded = model.encode(batch.to(encoded_on))
-                log_probs = model.log_probs(encoded, language).cpu()
-            yield indices.tolist(), log_probs, encoded.lengths.cpu()
-            advance(len(indices))
+def _grouped(recordings: Sequence[Recording], window: float) -> Iterator[list[Recording]]:
+    """Short recordings that are held together; a long one is alone."""
+    together: list[Recording] = []
+    for recording in recordings:
+        seconds = sum(one.seconds for one in together) + recording.seconds
+        if together and (recording.seconds > window or seconds > TOGETHER_SECONDS):
+            yield together
+            together = []
+        together.append(recording)
+        if recording.seconds > window:
+            yield together
+            together = []
+    if together:
+        yield together
+
+
+def _examined(paths: Sequence[Path], hearing: Hearing, skip_bad: bool) -> list[Recording]:
+    """The files that can be transcribed; bad ones are refused together, or named and left out."""
+    recordings, faults = [], []
+    for path in paths:
+        try:
+            recording = examine(path)
+            hearing.require_short(recording)
+        except (OSError, ValueError) as error:
+            faults.append(str(error))
+        else:
+            recordings.append(recording)
+    if faults:
+        found = f"{len(faults)} of {counted(len(paths), 'file')} cannot be transcribed"
+        lines = listed(faults, "\n  ")
+        if not skip_bad or not recordings:
+            raise ValueError(f"{found}:\n  {lines}\nMend them or leave them out.")
+        _log.warning("%s and are left out:\n  %s", found, lines)
+    return recordings
 
 
 def _language(model: AcousticModel, language: str | None, settings: DecodeSettings) -> str:
@@ -138,37 +184,3 @@ def _tag(language: str) -> str:
         return orthography(language).tag
     except ValueError as error:
         raise ValueError(f"--language: {error}") from error
-
-
-def _examples(paths: Sequence[Path], language: str) -> Examples:
-    """The files as examples without labels; bad files are refused together."""
-    waveforms, faults = [], []
-    for path in paths:
-        try:
-            waveforms.append(_read(path))
-        except (OSError, ValueError) as error:
-            faults.append(str(error))
-    if faults:
-        lines = listed(faults, "\n  ")
-        raise ValueError(
-            f"{len(faults)} of {counted(len(paths), 'file')} cannot be transcribed:\n  {lines}\n"
-            "Mend them or leave them out."
-        )
-    unknown = [None] * len(paths)
-    return Examples(
-        waveforms=waveforms,
-        seconds=np.array([len(waveform) / SAMPLE_RATE for waveform in waveforms]),
-        labels=[[] for _ in paths],
-        languages=[language] * len(paths),
-        ids=[str(path) for path in paths],
-        speakers=unknown,
-        domains=unknown,
-    )
-
-
-def _read(path: Path) -> NDArray[np.int16]:
-    samples = read_pcm(path)
-    peak = int(np.abs(samples.astype(np.int32)).max())
-    if peak < SILENT_PEAK:
-        raise ValueError(f"{path}: silent, its peak is {peak} of {FULL_SCALE:,} (at least {SILENT_PEAK})")
-    return samples

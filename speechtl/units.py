@@ -1,4 +1,4 @@
-"""What a head emits: the units of its orthography, whole syllables, characters, or SentencePiece's pieces."""
+"""What a head emits: an orthography's units, syllables, characters, SentencePiece's pieces or whole texts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from speechtl.languages.syllables import SyllableOrthography
 if TYPE_CHECKING:
     import sentencepiece
 
-Kind = Literal["default", "syllables", "characters", "sentencepiece"]
+Kind = Literal["default", "syllables", "characters", "sentencepiece", "whole"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_WORD_PIECES = 1_000
 """Most pieces, beside the characters, of a fitted SentencePiece vocabulary."""
 WORDS_PER_PIECE = 4
 """Distinct training words for each piece of a fitted SentencePiece vocabulary."""
-_SPACE = "\u2581"
+SPACE = "\u2581"
 _UNKNOWN = 0
 _USUAL_LENGTH = 4192
 """SentencePiece's own limit in bytes; it would pass over longer texts."""
@@ -33,7 +33,8 @@ class TextSettings:
 
     units: Kind = "default"
     """`default`: those of the orthography: initials, finals and tones, or characters. `syllables`: whole
-    syllables with their tone. `characters`: letters with their marks. `sentencepiece`: pieces of words."""
+    syllables with their tone. `characters`: letters with their marks. `sentencepiece`: pieces of words.
+    `whole`: every distinct text is a unit, a class of a classifier (model.head=classifier)."""
     vocabulary: int | Literal["fitted"] = "fitted"
     """Units of `sentencepiece`. `fitted`: the characters of the training texts, and a piece for every four
     of their distinct words, at most 1,000. The data may give fewer."""
@@ -105,6 +106,18 @@ class Characters(Units):
         return self.rules.normalise("".join(units)) if self.rules.words else self.rules.spell(units)
 
 
+class Whole(Units):
+    """The whole normalised text as one unit: a class."""
+
+    def cut(self, text: str) -> list[str]:
+        """The text, if anything in it is spoken; see `Units.cut`."""
+        return [self.rules.normalise(text)] if self.rules.units(text) else []
+
+    def spell(self, units: Sequence[str]) -> str:
+        """The texts with spaces between."""
+        return self.rules.normalise(" ".join(units))
+
+
 @dataclass(frozen=True)
 class Pieces(Units):
     """Pieces of words that occur together often (Kudo 2018, unigram language model; SentencePiece)."""
@@ -135,7 +148,7 @@ class Pieces(Units):
 
     def spell(self, units: Sequence[str]) -> str:
         """The pieces joined."""
-        return self.rules.normalise("".join(units).replace(_SPACE, " "))
+        return self.rules.normalise("".join(units).replace(SPACE, " "))
 
 
 def units_of(rules: Orthography, kind: Kind, model: str = "") -> Units:
@@ -146,7 +159,8 @@ def units_of(rules: Orthography, kind: Kind, model: str = "") -> Units:
     """
     if kind == "sentencepiece":
         return Pieces(rules, model)
-    return {"default": Units, "syllables": Syllables, "characters": Characters}[kind](rules)
+    kinds = {"default": Units, "syllables": Syllables, "characters": Characters, "whole": Whole}
+    return kinds[kind](rules)
 
 
 def fit_pieces(texts: Iterable[str], rules: Orthography, settings: TextSettings) -> Pieces:
@@ -161,7 +175,7 @@ def fit_pieces(texts: Iterable[str], rules: Orthography, settings: TextSettings)
     from sentencepiece import SentencePieceTrainer
 
     normal = [rules.normalise(text) for text in texts]
-    characters = {*"".join(normal).replace(" ", _SPACE), _SPACE}
+    characters = {*"".join(normal).replace(" ", SPACE), SPACE}
     size = settings.vocabulary
     if size == "fitted":
         words = {word for text in normal for word in text.split()}

@@ -138,7 +138,7 @@ def test_a_faulty_row_of_a_manifest(
     row = next(row for row in toy.rows if row["split"] == split)
     path = manifest(tmp_path / "bad.jsonl", [*toy.rows, row | {"id": "bad"} | change(toy, row)])
     if command == "run":
-        message = refused("run", toy.recipe, "--runs", tmp_path, "--target.name", path)
+        message = refused("run", toy.recipe, "--runs", tmp_path, "--target.corpus", path)
     else:
         message = refused("evaluate", toy.run, path)
     for part in expected:
@@ -173,7 +173,7 @@ def test_a_missing_column(
 def test_a_language_that_no_row_has_is_given_by_a_flag(toy: Toy, refused: Refused, tmp_path: Path) -> None:
     rows = [{key: value for key, value in row.items() if key != "language"} for row in toy.rows]
     path = manifest(tmp_path / "mine.jsonl", rows)
-    flags = ["run", toy.recipe, "--runs", tmp_path, "--target.name", path]
+    flags = ["run", toy.recipe, "--runs", tmp_path, "--target.corpus", path]
     message = refused(*flags)
     assert "all 12 rows" in message
     assert "--target.language" in message
@@ -186,7 +186,7 @@ def test_a_missing_corpus_manifest_or_publisher_s_folder(
     monkeypatch.chdir(tmp_path)
     for command in (
         ["evaluate", toy.run],
-        ["run", toy.recipe, "--runs", tmp_path, "--target.name"],
+        ["run", toy.recipe, "--runs", tmp_path, "--target.corpus"],
     ):
         message = refused(*command, "nowhere")
         assert "corpus 'nowhere' is neither prepared under" in message
@@ -226,7 +226,7 @@ def test_an_utterance_too_short_for_its_labels_is_found_before_training(
 ) -> None:
     short = toy.rows[0] | {"id": "short", "text": "aeio" * 20}
     path = manifest(tmp_path / "bad.jsonl", [*toy.rows, short])
-    message = refused("run", toy.recipe, "--runs", tmp_path, "--target.name", path)
+    message = refused("run", toy.recipe, "--runs", tmp_path, "--target.corpus", path)
     assert "too short for the labels: 1 utterance (CTC needs a frame per unit" in message
     assert "short: 0." in message
     assert "its 80 units need 80" in message
@@ -244,7 +244,7 @@ def test_a_corpus_without_the_model_s_languages(toy: Toy, refused: Refused, tmp_
         "transcribe", toy.run, toy.rows[0]["audio"], "--language", "de"
     )
     run = ["run", toy.recipe, "--runs", tmp_path]
-    message = refused(*run, "--tests.0.name", german, "--dev.0.name", german)
+    message = refused(*run, "--tests.0.corpus", german, "--dev.0.corpus", german)
     assert "dev is in de, the target in en" in message
     assert "the test set de is in de; the model will have heads for en" in message
     assert "no language 'de'; it has en" in refused(*run, "--target.language", "de")
@@ -275,7 +275,7 @@ def _newer(model: Path) -> None:
         ),
         (
             _newer,
-            ("config.json: format version 9 is newer than this speechtl reads (1)", "install the newest"),
+            ("config.json: format version 9 is newer than this speechtl reads (2)", "install the newest"),
         ),
         (shutil.rmtree, ("no model in ", "Expected a run folder")),
     ],

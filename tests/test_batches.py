@@ -6,7 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speechtl.batches import Examples, Stream, bucket, concatenate, inference_batches, padding_share
+from speechtl.augment import AugmentSettings
+from speechtl.batches import Examples, Stream, concatenate, inference_batches, padding_share
+from speechtl.epochs import bucket
 
 
 def make_examples(seconds: list[float], languages: list[str] | None = None, seed: int = 0) -> Examples:
@@ -29,7 +31,8 @@ def drawn(count: int, seed: int = 0) -> list[float]:
 
 
 def epoch_ids(stream: Stream, epoch: int) -> list[str]:
-    return [stream.examples.ids[i] for batch in stream.plan(epoch).batches for i in batch]
+    plan = stream.plan(epoch)
+    return [stream.examples.ids[i] for batch in plan.batches for i in plan.utterances[batch]]
 
 
 def test_every_utterance_comes_once_per_epoch() -> None:
@@ -40,26 +43,28 @@ def test_every_utterance_comes_once_per_epoch() -> None:
 
 def test_order_is_a_pure_function_of_seed_and_step() -> None:
     examples = make_examples(drawn(50))
-    stream, again = (Stream(examples, 6, seed=2, speeds=(0.9, 1.1)) for _ in range(2))
+    stream, again = (
+        Stream(examples, 6, seed=2, augment=AugmentSettings(speeds=(0.9, 1.1))) for _ in range(2)
+    )
     late = again.batch(37)
     for step in range(38):
         batch = stream.batch(step)
     assert batch.ids == late.ids
     assert torch.equal(batch.waveforms, late.waveforms)
-    other = Stream(examples, 6, seed=3, speeds=(0.9, 1.1))
+    other = Stream(examples, 6, seed=3, augment=AugmentSettings(speeds=(0.9, 1.1)))
     assert [other.batch(s).ids for s in range(5)] != [stream.batch(s).ids for s in range(5)]
     assert epoch_ids(stream, 0) != epoch_ids(stream, 1)
 
 
 def test_batches_are_bounded_in_padded_seconds_of_what_is_played() -> None:
-    stream = Stream(make_examples(drawn(200)), batch_seconds=10, seed=0, speeds=(0.9, 1.0, 1.1))
+    stream = Stream(make_examples(drawn(200)), batch_seconds=10, seed=0, augment=AugmentSettings())
     for step in range(30):
         batch = stream.batch(step)
         assert batch.waveforms.shape[1] * len(batch.ids) / 16_000 <= 10 + 1e-3 * len(batch.ids)
 
 
 def test_padding_is_under_five_percent() -> None:
-    stream = Stream(make_examples(drawn(400)), batch_seconds=24, seed=0, speeds=(0.9, 1.0, 1.1))
+    stream = Stream(make_examples(drawn(400)), batch_seconds=24, seed=0, augment=AugmentSettings())
     assert padding_share(stream) < 0.05
 
 
@@ -85,9 +90,9 @@ def test_language_shares_follow_the_temperature(temperature: float) -> None:
     stream = Stream(make_examples([0.5] * 360, languages), 8, seed=0, temperature=temperature)
     counts = Counter(
         stream.examples.languages[i]
-        for epoch in range(4)
-        for batch in stream.plan(epoch).batches
-        for i in batch
+        for plan in map(stream.plan, range(4))
+        for batch in plan.batches
+        for i in plan.utterances[batch]
     )
     expected = 320 ** (1 / temperature) / (320 ** (1 / temperature) + 40 ** (1 / temperature))
     assert counts["ar"] / counts.total() == pytest.approx(expected, abs=0.01)

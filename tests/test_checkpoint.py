@@ -90,7 +90,7 @@ def flip(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: edit(f, format_version=2), "format version 2 is newer than this speechtl reads.*newest"),
+        (lambda f: edit(f, format_version=3), "format version 3 is newer than this speechtl reads.*newest"),
         (lambda f: edit(f, format="other"), "describes no speechtl model: its format is other"),
         (lambda f: edit(f, format_version="new"), "describes no speechtl model"),
         (lambda f: (f / "config.json").write_text("[1]"), r"config\.json was not written by speechtl.*list"),
@@ -115,6 +115,32 @@ def test_a_damaged_foreign_or_newer_model_is_one_clear_message(
 ) -> None:
     damage(saved)
     with pytest.raises(ValueError, match=message):
+        load_model(saved)
+
+
+def as_first_version(folder: Path) -> None:
+    """Take from a config.json what format version 1 did not have."""
+    config = json.loads((folder / "config.json").read_text())
+    for name in ("encoder", "attention_heads", "feed_forward", "depthwise_kernel", "head"):
+        del config["model"][name]
+    del config["features"]["f_max"], config["inputs"]
+    (folder / "config.json").write_text(json.dumps(config | {"format_version": 1}))
+
+
+def test_a_model_of_format_version_1_is_read_as_what_it_was(saved: Path) -> None:
+    as_first_version(saved)
+    loaded = load_model(saved).model
+    assert loaded.settings == TINY
+    assert loaded.features == FeatureSettings(mels=40)
+    assert loaded.inputs.added == ()
+
+
+def test_a_model_of_format_version_1_has_no_other_settings_missing(saved: Path) -> None:
+    as_first_version(saved)
+    config = json.loads((saved / "config.json").read_text())
+    del config["model"]["dilations"]
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="too many or too few settings: dilations"):
         load_model(saved)
 
 

@@ -14,10 +14,10 @@ from speechtl.checkpoint import load_model
 from speechtl.corpus import Corpus
 from speechtl.decode import DecodeSettings
 from speechtl.evaluate import evaluate, open_set, write_report
+from speechtl.recognition import Recognised, recognise
 from speechtl.refusals import refuse_run_folder, require_words
 from speechtl.report import Report, load_hypotheses
 from speechtl.stats import bootstrap_interval
-from speechtl.transcribe import Recognised, recognise
 
 GREEDY = DecodeSettings("greedy")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_speech import HERTZ, PLAIN, SETTINGS, TINY, write_manifest
+from toy_speech import HERTZ, PLAIN, QUICK, TINY, write_manifest
 
 from speechtl import cli
 from speechtl.checkpoint import load_model
@@ -22,8 +22,6 @@ from speechtl.material import named_sets
 from speechtl.run import run
 from speechtl.train import Interrupted
 from speechtl.transfer.base import Transfer
-
-QUICK = replace(SETTINGS, steps=60, lr=8e-3, average=0.9, evaluations=3, checkpoint_seconds=1000)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +199,7 @@ def test_a_source_whose_model_was_deleted_says_how_to_mend_it(
     speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = experiment(speech, train=replace(QUICK, steps=2, evaluations=1))
-    monkeypatch.setattr("speechtl.run.load_recipe", lambda name: recipe)
+    monkeypatch.setattr("speechtl.source.load_recipe", lambda name: recipe)
     adapted = experiment(speech, "de", source="toy@0", train=replace(QUICK, steps=2, evaluations=1))
     report = run(adapted, tmp_path)
     assert report.train.source_wall_seconds > 0, "the source is trained first"
@@ -270,6 +268,7 @@ def test_short_utterances_are_listed_together_before_training(speech: Path, tmp_
 def test_a_faster_speed_needs_more_frames(speech: Path, tmp_path: Path) -> None:
     from toy_speech import examples
 
+    from speechtl.augment import AugmentSettings
     from speechtl.features import FeatureSettings
     from speechtl.label_faults import refuse_short
     from speechtl.models.acoustic import AcousticModel
@@ -278,9 +277,9 @@ def test_a_faster_speed_needs_more_frames(speech: Path, tmp_path: Path) -> None:
     model = AcousticModel(TINY, FeatureSettings(), tokenizers)
     frames = int(model.encoded_frames(torch.tensor([len(labelled.waveforms[0])])))
     full = replace(labelled, labels=[[1 + i % 2 for i in range(frames)]])
-    refuse_short(model, full, (1.0,))
+    refuse_short(model, full, AugmentSettings.off())
     with pytest.raises(ValueError, match=r"at speed 1\.1[\s\S]*--augment.speeds 1\.0"):
-        refuse_short(model, full, (0.9, 1.1))
+        refuse_short(model, full, AugmentSettings(speeds=(0.9, 1.1)))
 
 
 def test_a_missing_corpus_and_an_ambiguous_language_are_one_message(speech: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_other_settings_are_refused_with_the_fields_that_differ(folder: RunFolde
         RunFolder.of(changed, tmp_path).claim()
     message = str(caught.value)
     assert "train.lr: the run has 0.002, you ask for 0.5" in message
-    assert "tests.1.name: the run has None, you ask for 'c'" in message
+    assert "tests.1.corpus: the run has None, you ask for 'c'" in message
     assert "warmup" not in message
     assert "--fresh" in message
 

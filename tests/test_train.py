@@ -190,7 +190,7 @@ def test_the_guard_puts_statistics_back() -> None:
         ({"clip": 0.0}, "clip"),
         ({"evaluations": 0}, "at least 1"),
         ({"dev_utterances": 0}, "at least 1"),
-        ({"checkpoint_seconds": -1.0}, "negative"),
+        ({"checkpoint_seconds": -1.0}, "expected 0 or more"),
     ],
 )
 def test_contradictory_settings_are_refused(wrong: dict, message: str) -> None:

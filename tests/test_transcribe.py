@@ -8,7 +8,8 @@ from conftest import DEVICES, MakeModel
 from speechtl.audio import write_audio
 from speechtl.checkpoint import load_model
 from speechtl.decode import DecodeSettings
-from speechtl.transcribe import Recognised, transcribe
+from speechtl.phrases import Segment
+from speechtl.transcribe import transcribe, transcripts
 
 GREEDY = DecodeSettings("greedy")
 
@@ -62,11 +63,14 @@ def test_the_language_is_asked_for_where_there_are_several(tmp_path: Path, make_
 def test_text_comes_in_the_other_romanisation_too(
     tmp_path: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import speechtl.transcribe as module
+    from speechtl.hearing import Hearing
 
     model = load_model(make_model(tmp_path / "model", "en", "nan-Latn-tailo"))
     file = make_files(tmp_path)[0]
-    monkeypatch.setattr(module, "recognise", lambda *arguments: Recognised(["tsuí khuann0"], None))
+    heard = ("tsuí khuann0", [Segment(0.0, 1.0, "tsuí"), Segment(1.5, 2.0, "khuann0")])
+    monkeypatch.setattr(Hearing, "short", lambda self, recordings: [heard])
+    (found,) = transcripts(model, [file], "nan-Latn-pehoeji", GREEDY)
+    assert [segment.text for segment in found.segments] == ["chúi", "khoaⁿ0"]
     assert transcribe(model, [file], "nan-Latn-tailo", GREEDY) == [(file, "tsuí khuann0")]
     assert transcribe(model, [file], "nan-Latn-pehoeji", GREEDY) == [(file, "chúi khoaⁿ0")]
     assert transcribe(model, [file], "nan-TW-tailo", GREEDY) == [(file, "tsuí khuann0")]

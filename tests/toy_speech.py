@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from speechtl.audio import write_audio
+from speechtl.augment import AugmentSettings
 from speechtl.batches import Examples
 from speechtl.decode import DecodeSettings
 from speechtl.development import Development
-from speechtl.features import AugmentSettings, FeatureSettings
+from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.text import Tokenizer, orthography
 from speechtl.train import FitResult, fit
@@ -37,6 +38,8 @@ SETTINGS = TrainSettings(
     checkpoint_seconds=0,
     threads=1,
 )
+QUICK = replace(SETTINGS, steps=60, lr=8e-3, average=0.9, evaluations=3, checkpoint_seconds=1000)
+"""Enough to learn toy speech."""
 
 
 def tones(text: str, random: np.random.Generator, letter_seconds: float = 0.16) -> NDArray[np.float64]:

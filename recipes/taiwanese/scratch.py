@@ -1,8 +1,8 @@
 """Taiwanese from scratch on ten minutes: the control of every transfer to Taiwanese."""
 
+from speechtl.augment import AugmentSettings
 from speechtl.corpus_spec import corpus
 from speechtl.experiment import Experiment
-from speechtl.features import AugmentSettings
 from speechtl.train_settings import TrainSettings
 
 experiment = Experiment(

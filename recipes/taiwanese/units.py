@@ -11,6 +11,7 @@ each). Several sources are averaged.
 
 from __future__ import annotations
 
+LANGUAGES = ("nan-Latn-tailo", "nan-Latn-pehoeji")
 MANDARIN, CANTONESE, ENGLISH, ARABIC = "cmn-Latn-pinyin", "yue-Latn-jyutping", "en", "ar"
 
 _INITIALS = {

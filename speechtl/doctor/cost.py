@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechtl.batches import Batch, Examples
+from speechtl.batches import Batch, Examples, inference_batches
 from speechtl.development import Development, DevScore
 from speechtl.experiment import Experiment
 from speechtl.features import SAMPLE_RATE
@@ -23,6 +23,7 @@ from speechtl.text import Tokenizer
 from speechtl.threads import threads
 from speechtl.train import Loop
 from speechtl.transfer.base import TransferData
+from speechtl.units import Kind
 
 MEASURED = 6
 """Most steps on the clock, after a first one; fewer than the log keeps before it writes."""
@@ -62,7 +63,7 @@ class Clips:
     """Units of the texts."""
     languages: Sequence[str]
     units: dict[str, int]
-    """How many different units each language has."""
+    """How many different units each language has; a model that is given knows it."""
     dev_seconds: float = 0.0
     """Speech of one evaluation."""
 
@@ -99,34 +100,52 @@ class _Noise(Sequence[NDArray[np.int16]]):
         return np.random.default_rng(index).normal(0, 3000, size).astype(np.int16)
 
 
-def estimate(experiment: Experiment, clips: Clips) -> Cost:
+def estimate(
+    experiment: Experiment, clips: Clips, model: AcousticModel | None = None, steps: int | None = None
+) -> Cost:
     """Train a model of the recipe's size for a few steps and extrapolate to all of them.
 
     Args:
         experiment: The recipe.
         clips: Its target; at least one.
+        model: What is trained; without it, one of the recipe's size. It is copied.
+        steps: How many are to come; without it, all of the recipe's.
     """
-    loop = _loop(experiment, clips)
+    loop = _loop(experiment, clips, copy.deepcopy(model))
     settings = experiment.train
     with threads(settings.threads):
         step = _time(loop)
         saved, forward = _look_inside(loop)
     weights = sum(value.numel() for value in loop.model.parameters())
     states = 4 * weights * (COPIES + (experiment.source is not None))
-    slowest = min(experiment.augment.speeds)
-    largest = max(settings.batch_seconds, Development.batch_seconds, float(clips.seconds.max()) / slowest)
+    longest = float(clips.seconds.max()) / experiment.augment.slowest
+    largest = max(settings.batch_seconds, Development.batch_seconds, longest)
     working = WORKING * saved * largest
     is_cpu = loop.accelerator.device.type == "cpu"
-    evaluations = forward * clips.dev_seconds * settings.evaluations
+    kept = min(1e9 * settings.feature_cache_gb, _features(experiment, clips)) if is_cpu else 0.0
+    count = settings.steps if steps is None else steps
+    share = 1.0 if steps is None else steps / settings.steps
+    evaluations = forward * clips.dev_seconds * settings.evaluations * share
     account = (
-        f"{settings.steps} steps of {step.seconds:.2f} s, measured over {step.number} of them with "
+        f"{count} steps of {step.seconds:.2f} s, measured over {step.number} of them with "
         f"{step.speech:.0f} s of speech each on {_place(step, is_cpu)}; {evaluations / 60:.1f} minutes of "
         f"evaluations, without decoding. {states / 1e6:.0f} MB of {weights / 1e6:.1f} million weights with "
         f"gradients, optimiser and averages; {working / 1e6:.0f} MB for a batch of {largest:.0f} s"
-        + (f"; {1000 * LIBRARIES_GB:.0f} MB of libraries" if is_cpu else "")
+        + (f"; {kept / 1e6:.0f} MB of features; {1000 * LIBRARIES_GB:.0f} MB of libraries" if is_cpu else "")
     )
-    size = states + working + (LIBRARIES_GB * 1e9 if is_cpu else 0)
-    return Cost((settings.steps * step.seconds + evaluations) / 60, size / 1e9, account)
+    size = states + working + kept + (LIBRARIES_GB * 1e9 if is_cpu else 0)
+    return Cost((count * step.seconds + evaluations) / 60, size / 1e9, account)
+
+
+def _features(experiment: Experiment, clips: Clips) -> float:
+    """Bytes of the features of all clips at every speed."""
+    settings = experiment.features
+    frames = (
+        sum(float(clips.seconds.sum()) / speed for speed in experiment.augment.speeds)
+        * 1000
+        / settings.hop_ms
+    )
+    return frames * settings.width * (2 if experiment.train.mixed_precision == "bf16" else 4)
 
 
 def _place(step: _Step, is_cpu: bool) -> str:
@@ -137,17 +156,19 @@ def _place(step: _Step, is_cpu: bool) -> str:
     return f"a CPU that gave them {100 * step.cores:.0f} % of its cores (ask again when it has less to do)"
 
 
-def _loop(experiment: Experiment, clips: Clips) -> Loop:
+def _loop(experiment: Experiment, clips: Clips, model: AcousticModel | None) -> Loop:
     """The recipe's own training loop at its first step; it writes nothing before its tenth."""
     chosen = np.random.default_rng(0).permutation(len(clips.seconds))[:SAMPLE]
-    tokenizers = {tag: Tokenizer(tag, tuple(map(str, range(count)))) for tag, count in clips.units.items()}
+    kind: Kind = "whole" if experiment.model.head == "classifier" else "default"
+    tokenizers = {tag: Tokenizer(tag, tuple(map(str, range(n))), kind) for tag, n in clips.units.items()}
+    tokenizers = tokenizers if model is None else model.tokenizers
     random, languages = np.random.default_rng(0), [clips.languages[index] for index in chosen.tolist()]
     sizes = [
         min(int(n), round(clips.seconds[index] * 8))
         for index, n in zip(chosen, clips.lengths[chosen], strict=True)
     ]
     labels = [
-        random.integers(1, clips.units[tag] + 1, max(1, size)).tolist()
+        random.integers(1, len(tokenizers[tag].units) + 1, max(1, size)).tolist()
         for tag, size in zip(languages, sizes, strict=True)
     ]
     count = len(chosen)
@@ -160,7 +181,8 @@ def _loop(experiment: Experiment, clips: Clips) -> Loop:
         speakers=[None] * count,
         domains=[None] * count,
     )
-    model = AcousticModel(experiment.model, experiment.features, tokenizers)
+    if model is None:
+        model = AcousticModel(experiment.model, experiment.features, tokenizers, inputs=experiment.inputs)
     return Loop(
         model,
         experiment.method,
@@ -197,9 +219,8 @@ def _time(loop: Loop) -> _Step:
 
 
 def _look_inside(loop: Loop) -> tuple[float, float]:
-    """Bytes that a forward pass keeps, and seconds that it takes, for each second of a padded batch."""
+    """Bytes that a forward pass of training keeps, and seconds that one of dev takes, per second of audio."""
     batch = loop.batch(0)
-    padded = batch.waveforms.numel() / SAMPLE_RATE
     kept: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -212,10 +233,16 @@ def _look_inside(loop: Loop) -> tuple[float, float]:
     weights = {value.untyped_storage().data_ptr() for value in loop.model.parameters()}
     saved = sum(size for place, size in kept.items() if place not in weights)
     del terms
+    examples = next(iter(loop.streams.values())).examples
+    _, dev = next(inference_batches(examples, Development.batch_seconds))
     started = time.perf_counter()
     with torch.inference_mode():
-        _forward(loop.model, batch)
-    return saved / padded, (time.perf_counter() - started) / padded
+        _forward(loop.average, dev.to(loop.accelerator.device))
+    return saved / _padded(batch), (time.perf_counter() - started) / _padded(dev)
+
+
+def _padded(batch: Batch) -> float:
+    return float(batch.lengths.max()) * len(batch.lengths) / SAMPLE_RATE
 
 
 def _forward(model: AcousticModel, batch: Batch) -> None:

@@ -116,19 +116,20 @@ def _findings(
 
 
 def _short(subject: Subject, texts: Texts, sounds: Sounds, recipe: Experiment | None) -> list[Fault]:
-    from speechtl.features import AugmentSettings, FeatureSettings
-    from speechtl.label_faults import encoder_frames
+    from speechtl.augment import AugmentSettings
+    from speechtl.features import FeatureSettings
+    from speechtl.label_faults import encoder_frames, fastest_way, slower_way
     from speechtl.models.acoustic import AcousticModel, ModelSettings
 
     features = FeatureSettings() if recipe is None else recipe.features
     augment = AugmentSettings() if recipe is None else recipe.augment
     model = AcousticModel(ModelSettings(dim=1, blocks=1), features, {})
-    speed = max(augment.speeds)
 
     def frames(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-        return encoder_frames(model, seconds, speed)
+        return encoder_frames(model, seconds, augment)
 
-    return list(short_faults(subject, texts, sounds.utterance_seconds, frames, speed))
+    how, mend = fastest_way(augment), slower_way(augment)
+    return list(short_faults(subject, texts, sounds.utterance_seconds, frames, how, mend))
 
 
 def _summary(subject: Subject, texts: Texts, sounds: Sounds) -> tuple[SummaryRow, ...]:

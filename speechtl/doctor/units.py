@@ -24,31 +24,31 @@ IMBALANCE = 10
 """One language may have so many times the speech of another."""
 
 Frames = Callable[[NDArray[np.float64]], NDArray[np.int64]]
-"""Seconds of clips to the encoder's frames at the fastest speed."""
+"""Seconds of clips to the fewest frames that the encoder makes of them in training."""
 
 
 def short_faults(
-    subject: Subject, texts: Texts, seconds: NDArray[np.float64], frames: Frames, speed: float
+    subject: Subject, texts: Texts, seconds: NDArray[np.float64], frames: Frames, how: str, slower: str
 ) -> Iterator[Fault]:
-    """Utterances with fewer frames, at the fastest speed, than CTC needs for their labels.
+    """Utterances with fewer frames, as short as they get, than CTC needs for their labels.
 
     Args:
         subject: What is examined.
         texts: Its texts.
         seconds: (utterances,) their lengths, NaN where unknown.
         frames: The frames of clips.
-        speed: The fastest that they are played at.
+        how: How they become so short.
+        slower: The ending of a sentence that says how they would not.
     """
     rows = np.flatnonzero((texts.entries >= 0) & np.isfinite(seconds))
     entries = texts.entries[rows]
     available = frames(seconds[rows])
     needed, lengths = (np.frombuffer(part, dtype=np.intc)[entries] for part in (texts.needed, texts.lengths))
-    slower = ", or train at no faster speed with --augment.speeds 1.0" if speed > 1 else ""
     mend = f"correct the text or the audio, or remove the row{slower}"
     for place in np.flatnonzero(available < needed).tolist():
         row = int(rows[place])
         detail = (
-            f"{seconds[row]:.2f} s give {available[place]} frames at speed {speed:g}, its {lengths[place]} "
+            f"{seconds[row]:.2f} s give {available[place]} frames {how}, its {lengths[place]} "
             f"units need {needed[place]}"
         )
         yield subject.fault("too short for the labels", mend, row, detail)

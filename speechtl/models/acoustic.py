@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
-from speechtl.features import FeatureSettings, LogMel
-from speechtl.models.heads import CTCHead, blank_row, ctc_losses
+from speechtl.features import FeatureSettings
+from speechtl.models.bilstm import BiLSTMBlock
+from speechtl.models.conformer import ConformerBlock
+from speechtl.models.heads import ClassifierHead, CTCHead, blank_row, class_losses, ctc_losses
+from speechtl.models.inputs import DomainInput, Inputs, module_name
 from speechtl.models.layers import seeded
-from speechtl.models.tdnn import TDNNBlock, TDNNInput
+from speechtl.models.settings import ModelSettings
+from speechtl.models.tdnn import TDNNBlock
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
     from speechtl.text import Tokenizer
 
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Size and layout of an acoustic model."""
-
-    dim: int = 256
-    """Width of the encoder."""
-    blocks: int = 8
-    """Residual blocks of the encoder."""
-    kernel: int = 3
-    """Frames (of 40 ms) that a block's convolution sees; odd."""
-    dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4, 1, 1)
-    """Frames between the taps of each block's convolution, block by block and over again. A tone is often
-    emitted where a clip ends, so the encoder must see from there to the last vowel."""
-    heads: Literal["tagged", "separate"] = "tagged"
-    """`tagged`: one softmax over language-tagged units, blank shared, masked by the utterance's
-    language. `separate`: a softmax per language."""
-
-    def __post_init__(self) -> None:
-        if self.dim < 1 or self.blocks < 1:
-            raise ValueError(f"dim={self.dim}, blocks={self.blocks}: both must be at least 1")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel={self.kernel}: expected an odd number, which keeps the length")
-        if not self.dilations or min(self.dilations) < 1:
-            raise ValueError(f"dilations={self.dilations}: expected one or more numbers of at least 1")
+__all__ = ["AcousticModel", "Encoded", "ModelSettings"]
 
 
 @dataclass(frozen=True)
@@ -54,16 +34,8 @@ class Encoded:
     lengths: Tensor
     """(batch,) in frames."""
     taps: Mapping[str, Tensor] = field(default_factory=dict)
-    """Outputs (batch, time, dim) of the blocks that were asked for, by name."""
-
-
-class Input(nn.Module):
-    """One domain's featurizer and input layers."""
-
-    def __init__(self, features: FeatureSettings, dim: int) -> None:
-        super().__init__()
-        self.featurizer = LogMel(features)
-        self.layers = TDNNInput(features.width, dim)
+    """Outputs (batch, time, dim) of the blocks that were asked for, by name; for every input, what enters the
+    encoder, of all domains."""
 
 
 class AcousticModel(nn.Module):
@@ -75,6 +47,7 @@ class AcousticModel(nn.Module):
         features: FeatureSettings,
         tokenizers: Mapping[str, Tokenizer],
         *,
+        inputs: Sequence[DomainInput] = (),
         words: Mapping[str, tuple[str, ...]] | None = None,
         seed: int = 0,
     ) -> None:
@@ -83,17 +56,18 @@ class AcousticModel(nn.Module):
         self.features = features
         self.tokenizers: dict[str, Tokenizer] = {}
         self.words = dict(words or {})
-        with seeded(seed, "input"):
-            self.inputs = nn.ModuleDict({"default": Input(features, settings.dim)})
+        self.inputs = Inputs(features, settings.dim, seed=seed)
+        for entry in inputs:
+            self.inputs.add(entry, seed=seed)
         blocks = []
         for index in range(settings.blocks):
             with seeded(seed, f"encoder.{index}"):
-                dilation = settings.dilations[index % len(settings.dilations)]
-                blocks.append(TDNNBlock(settings.dim, settings.kernel, dilation))
+                blocks.append(_block(settings, index))
         self.encoder = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(settings.dim)
+        shares_blank = settings.head == "ctc" and settings.heads == "tagged"
         with seeded(seed, "blank"):
-            self.shared_blank = blank_row(settings.dim) if settings.heads == "tagged" else None
+            self.shared_blank = blank_row(settings.dim) if shares_blank else None
         self.heads = nn.ModuleDict()
         for tokenizer in tokenizers.values():
             self.add_head(tokenizer, seed=seed, own_blank=settings.heads == "separate")
@@ -103,8 +77,12 @@ class AcousticModel(nn.Module):
         """Orthography tags of the heads, in the order they were added."""
         return list(self.tokenizers)
 
-    def add_head(self, tokenizer: Tokenizer, *, seed: int, own_blank: bool = True) -> CTCHead:
+    def add_head(
+        self, tokenizer: Tokenizer, *, seed: int, own_blank: bool = True
+    ) -> CTCHead | ClassifierHead:
         """Add a randomly initialised head for a tokenizer's language and return it.
+
+        Whole texts as units get a classifier, all others a CTC head.
 
         Raises:
             ValueError: the model already has a head for this language.
@@ -112,13 +90,18 @@ class AcousticModel(nn.Module):
         language = tokenizer.language
         if language in self.tokenizers:
             raise ValueError(f"the model already has a head for {language}")
+        dim, units = self.settings.dim, len(tokenizer.units)
+        head: CTCHead | ClassifierHead
         with seeded(seed, f"head.{language}"):
-            head = CTCHead(self.settings.dim, len(tokenizer.units), own_blank=own_blank)
-        self.heads[_module_name(language)] = head
+            if tokenizer.kind == "whole":
+                head = ClassifierHead(dim, units)
+            else:
+                head = CTCHead(dim, units, own_blank=own_blank)
+        self.heads[module_name(language)] = head
         self.tokenizers[language] = tokenizer
         return head
 
-    def head(self, language: str) -> CTCHead:
+    def head(self, language: str) -> CTCHead | ClassifierHead:
         """The head of a language.
 
         Raises:
@@ -129,17 +112,25 @@ class AcousticModel(nn.Module):
                 f"the model has no head for {language}; it knows {', '.join(self.languages)}. "
                 "Choose one of these, or adapt it with `speechtl run`."
             )
-        return cast(CTCHead, self.heads[_module_name(language)])
+        return cast(CTCHead | ClassifierHead, self.heads[module_name(language)])
 
     def blocks(self) -> dict[str, nn.Module]:
-        """The named blocks from input to output: `input`, `encoder.0` ..., `norm`, `head.<language>` ..."""
-        named: dict[str, nn.Module] = {"input": self.inputs["default"]}
+        """The named blocks: `input`, `input.<domain>` ..., `encoder.0` ..., `norm`, `head.<language>` ..."""
+        named = self.inputs.blocks()
         named |= {f"encoder.{index}": block for index, block in enumerate(self.encoder)}
         named["norm"] = self.norm
         return named | {f"head.{language}": self.head(language) for language in self.languages}
 
+    def train(self, mode: bool = True) -> AcousticModel:
+        """Switch to training; a block whose parameters are all frozen stays in eval mode."""
+        super().train(mode)
+        for block in self.blocks().values():
+            if not any(value.requires_grad for value in block.parameters()):
+                block.eval()
+        return self
+
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
-        """Encode a batch's waveforms (batch, samples), with the batch's own masking if it has one.
+        """Encode a batch's waveforms (batch, samples), with the batch's own masking and warps if it has them.
 
         Args:
             batch: utterances with their lengths.
@@ -149,16 +140,12 @@ class AcousticModel(nn.Module):
         unknown = wanted - self.blocks().keys()
         if unknown:
             raise ValueError(f"no block named {sorted(unknown)}; this model has {list(self.blocks())}")
-        source = cast(Input, self.inputs["default"])
-        states, lengths = source.featurizer(batch.waveforms, batch.lengths)
-        if batch.masking is not None:
-            states = batch.masking(states, lengths)
-        tapped: dict[str, Tensor] = {}
-        encoder = {f"encoder.{index}": block for index, block in enumerate(self.encoder)}
-        for name, block in {"input": source.layers, **encoder}.items():
+        states, lengths = self.inputs(batch)
+        tapped = {name: states for name in wanted if name.partition(".")[0] == "input"}
+        for index, block in enumerate(self.encoder):
             states, lengths = block(states, lengths)
-            if name in wanted:
-                tapped[name] = states
+            if f"encoder.{index}" in wanted:
+                tapped[f"encoder.{index}"] = states
         states = self.norm(states)
         if "norm" in wanted:
             tapped["norm"] = states
@@ -167,36 +154,66 @@ class AcousticModel(nn.Module):
     def log_probs(self, encoded: Encoded, language: str, rows: Tensor | None = None) -> Tensor:
         """Log-probabilities (batch, time, 1 + units) of a language's units; column 0 is the blank.
 
+        A classifier gives one frame for each utterance; `output_lengths` tells how many frames count.
+
         Args:
             encoded: the encoder's output.
             language: the orthography tag of the head.
             rows: utterances (n,) of the batch to decode; all of them if None.
         """
-        states = encoded.states["main"]
-        chosen = states if rows is None else states[rows]
-        return cast(Tensor, self.head(language)(chosen, self.shared_blank))
+        states, lengths = encoded.states["main"], encoded.lengths
+        if rows is not None:
+            states, lengths = states[rows], lengths[rows]
+        head = self.head(language)
+        if isinstance(head, ClassifierHead):
+            return cast(Tensor, head(states, lengths))
+        return cast(Tensor, head(states, self.shared_blank))
+
+    def output_lengths(self, encoded: Encoded, language: str, rows: Tensor | None = None) -> Tensor:
+        """Frames (batch,) of `log_probs` with the same arguments that belong to each utterance."""
+        lengths = encoded.lengths if rows is None else encoded.lengths[rows]
+        return torch.ones_like(lengths) if isinstance(self.head(language), ClassifierHead) else lengths
 
     def task_losses(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
-        """The heads' own losses: `ctc` (batch,), one value per utterance, through its language's head."""
-        losses = encoded.states["main"].new_zeros(len(batch.ids), dtype=torch.float32)
+        """The heads' own losses (batch,), one value per utterance, through its language's head.
+
+        `ctc` of the utterances that a CTC head reads, `classification` of those that a classifier decides on;
+        zero for the others where a batch has both.
+        """
+        losses: dict[str, Tensor] = {}
         for language in dict.fromkeys(batch.languages):
             rows = torch.tensor([i for i, tag in enumerate(batch.languages) if tag == language])
-            rows = rows.to(losses.device)
-            values = ctc_losses(
-                self.log_probs(encoded, language, rows),
-                encoded.lengths[rows],
-                batch.labels[rows],
-                batch.label_lengths[rows],
-            )
-            losses = losses.index_copy(0, rows, values)
-        return {"ctc": losses}
+            rows = rows.to(encoded.lengths.device)
+            log_probs = self.log_probs(encoded, language, rows)
+            if isinstance(self.head(language), ClassifierHead):
+                name, values = "classification", class_losses(log_probs, batch.labels[rows])
+            else:
+                name, values = (
+                    "ctc",
+                    ctc_losses(
+                        log_probs, encoded.lengths[rows], batch.labels[rows], batch.label_lengths[rows]
+                    ),
+                )
+            start = losses.get(name, values.new_zeros(len(batch.ids)))
+            losses[name] = start.index_copy(0, rows, values)
+        return losses
 
-    def encoded_frames(self, samples: Tensor) -> Tensor:
-        """Frames (batch,) that the encoder makes of clips of so many samples, without running it."""
-        frames = cast(Input, self.inputs["default"]).featurizer.frames(samples)
-        return ((frames + 1) // 2 + 1) // 2
+    def encoded_frames(self, samples: Tensor, domains: Sequence[str | None] = ()) -> Tensor:
+        """Frames (batch,) that the encoder makes of clips of so many samples, without running it.
+
+        Args:
+            samples: (batch,).
+            domains: of each clip; without them all go through the default input.
+        """
+        return self.inputs.frames(samples, domains)
 
 
-def _module_name(language: str) -> str:
-    """A head's name among the modules; some tags, such as Tongan's `to`, are attributes of every module."""
-    return f"{language}_" if hasattr(nn.ModuleDict, language) else language
+def _block(settings: ModelSettings, index: int) -> nn.Module:
+    """The encoder's block of this number, counted from the input."""
+    if settings.encoder == "bilstm":
+        return BiLSTMBlock(settings.dim)
+    if settings.encoder == "conformer":
+        return ConformerBlock(
+            settings.dim, settings.attention_heads, settings.feed_forward, settings.depthwise_kernel
+        )
+    return TDNNBlock(settings.dim, settings.kernel, settings.dilations[index % len(settings.dilations)])

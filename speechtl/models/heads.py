@@ -1,10 +1,12 @@
-"""Heads: what turns encoder states into the units of one language, with the loss that trains them."""
+"""Heads: what turns encoder states into the units or the classes of one language, and the losses."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from speechtl.features import frame_mask
 
 BLANK_BIAS = 5.0
 """Where a blank's bias starts. Most frames are blank, and a model that begins there leaves the plateau on
@@ -31,6 +33,11 @@ class CTCHead(nn.Module):
         self.units = nn.Linear(dim, units)
         self.blank = blank_row(dim) if own_blank else None
 
+    @property
+    def shares_blank(self) -> bool:
+        """Whether it needs the row that the languages share."""
+        return self.blank is None
+
     def forward(self, states: Tensor, shared_blank: nn.Linear | None = None) -> Tensor:
         """Log-probabilities (batch, time, 1 + units) in float32 from states (batch, time, dim)."""
         blank = self.blank if self.blank is not None else shared_blank
@@ -40,6 +47,42 @@ class CTCHead(nn.Module):
         # bfloat16 logits are too coarse to learn from.
         with torch.autocast(states.device.type, enabled=False):
             return F.linear(states.float(), weight, bias).log_softmax(dim=2)
+
+
+class ClassifierHead(nn.Module):
+    """One decision for a whole utterance, among the texts of training, from the mean of its real frames.
+
+    What it gives has the shape of a CTC head's output of a single frame without a blank, so that all that
+    decodes or scores the one works on the other.
+    """
+
+    blank = None
+    shares_blank = False
+
+    def __init__(self, dim: int, classes: int) -> None:
+        super().__init__()
+        self.units = nn.Linear(dim, classes)
+
+    def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Log-probabilities (batch, 1, 1 + classes) in float32 from states (batch, time, dim).
+
+        Column 0, where a blank would stand, is minus infinity.
+        """
+        real = frame_mask(lengths, states.shape[1]).unsqueeze(2)
+        with torch.autocast(states.device.type, enabled=False):
+            mean = (states.float() * real).sum(dim=1) / lengths.unsqueeze(1)
+            scores = self.units(mean).log_softmax(dim=1)
+        return F.pad(scores, (1, 0), value=-torch.inf).unsqueeze(1)
+
+
+def class_losses(log_probs: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy (batch,) of each utterance's only label.
+
+    Args:
+        log_probs: (batch, 1, 1 + classes).
+        labels: (batch, 1).
+    """
+    return -log_probs[:, 0].gather(1, labels[:, :1]).squeeze(1)
 
 
 def ctc_losses(log_probs: Tensor, lengths: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
-"""Layers that respect utterance lengths: masked batch norm and whole-channel dropout."""
+"""Layers that respect utterance lengths: masked batch norm, convolution and whole-channel dropout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ def seeded(seed: int, *names: object) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed_of(seed, *names))
         yield
+
+
+def convolve(layer: nn.Conv1d, inputs: Tensor) -> Tensor:
+    """Convolve inputs (batch, time, dim), zero at padded frames, over time."""
+    return cast(Tensor, layer(inputs.transpose(1, 2)).transpose(1, 2))
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

@@ -1,36 +1,11 @@
-"""TDNN encoder: strided input convolutions and residual convolution blocks."""
+"""TDNN encoder: residual blocks of dilated convolutions."""
 
 from __future__ import annotations
-
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from speechtl.models.layers import ChannelDropout, MaskedBatchNorm
-
-
-def convolve(layer: nn.Conv1d, inputs: Tensor) -> Tensor:
-    """Convolve inputs (batch, time, dim), zero at padded frames, over time."""
-    return cast(Tensor, layer(inputs.transpose(1, 2)).transpose(1, 2))
-
-
-class TDNNInput(nn.Module):
-    """Two convolutions of stride 2 from features to the encoder's width: a quarter of the frames."""
-
-    def __init__(self, width: int, dim: int) -> None:
-        super().__init__()
-        self.first = nn.Conv1d(width, dim, 5, stride=2, padding=2, bias=False)
-        self.first_norm = MaskedBatchNorm(dim)
-        self.second = nn.Conv1d(dim, dim, 5, stride=2, padding=2, bias=False)
-        self.second_norm = MaskedBatchNorm(dim)
-
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map features (batch, time, width) to states (batch, time / 4, dim) and their lengths."""
-        lengths = (lengths + 1) // 2
-        states = torch.relu(self.first_norm(convolve(self.first, features), lengths))
-        lengths = (lengths + 1) // 2
-        return torch.relu(self.second_norm(convolve(self.second, states), lengths)), lengths
+from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, convolve
 
 
 class TDNNBlock(nn.Module):
@@ -47,6 +22,6 @@ class TDNNBlock(nn.Module):
         self.dropout = ChannelDropout()
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map states (batch, time, dim) to states of the same shape, lengths unchanged."""
+        """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged."""
         hidden = self.norm(convolve(self.convolution, states), lengths)
         return states + self.dropout(torch.relu(hidden)), lengths

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
+from speechtl.augment import AugmentSettings
 from speechtl.batches import Batch, Examples, Stream
+from speechtl.feature_cache import FeatureCache
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ class TransferData:
     """The target's tokenizers by language, fitted on its training text."""
     unit_table: UnitTable | None = None
     """Which source units (language, unit) a target unit's head row starts from: their mean."""
+    table_languages: tuple[str, ...] | None = None
+    """The languages that the table is for; None: all."""
+
+    def table_of(self, language: str) -> UnitTable | None:
+        """The table for a language; None where its units go by equal symbol."""
+        is_for = self.table_languages is None or language in self.table_languages
+        return self.unit_table if is_for else None
 
 
 @dataclass(frozen=True)
@@ -38,9 +47,11 @@ class StreamSettings:
 
     batch_seconds: float
     seed: int
-    speeds: tuple[float, ...] = (1.0,)
+    augment: AugmentSettings = field(default_factory=AugmentSettings.off)
     temperature: float = 1.0
     is_mixed: bool = True
+    cache: FeatureCache | None = None
+    """Where the features of the streams come from."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +74,22 @@ class Transfer:
     head_rows: Literal["source", "random"] = "source"
     """`source`: a new language's head starts from the rows of corresponding units of the source's heads,
     as the recipe's table says, else by equal symbol. `random`: all its rows are new."""
+    trains: Literal["all", "head"] = "all"
+    """`head`: only the heads of the target's languages are trained; inputs and encoder stay the source's, bit
+    for bit, their batch norms too."""
 
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where the head rows of each language that the source lacks will come from."""
         new = [tokenizer for tag, tokenizer in data.tokenizers.items() if tag not in model.tokenizers]
-        table = data.unit_table if self.head_rows == "source" else {}
-        return [corresponding_rows(model, tokenizer, table) for tokenizer in new]
+        if self.head_rows == "random":
+            return [corresponding_rows(model, tokenizer, {}) for tokenizer in new]
+        return [corresponding_rows(model, tokenizer, data.table_of(tokenizer.language)) for tokenizer in new]
 
     def adapt(self, model: AcousticModel, data: TransferData, seed: int) -> AcousticModel:
         """Prepare a copy of the source for training on the target, keeping the source's heads.
 
-        A language that the model knows keeps its head and tokenizer. Heads that no target utterance
-        goes through are left out of training.
+        A language that the model knows keeps its head and tokenizer. Heads and inputs that no target
+        utterance goes through are left out of training.
         """
         for coverage in self.coverage(model, data):
             model.add_head(data.tokenizers[coverage.language], seed=seed)
@@ -82,11 +97,19 @@ class Transfer:
                 copy_rows(model, coverage)
         for language in set(model.languages) - set(data.target.languages):
             model.head(language).requires_grad_(False)
-        if model.shared_blank is not None and all(
-            model.head(language).blank is not None for language in set(data.target.languages)
+        if model.shared_blank is not None and not any(
+            model.head(language).shares_blank for language in set(data.target.languages)
         ):
             model.shared_blank.requires_grad_(False)
-        return model
+        used = {model.inputs.of(domain) for domain in set(data.target.domains)}
+        for entry in model.inputs.values():
+            if entry not in used:
+                entry.requires_grad_(False)
+        if self.trains == "head":
+            shared = (model.inputs, model.encoder, model.norm)
+            for part in shared:
+                part.requires_grad_(False)
+        return model.train(model.training)  # what is frozen now leaves training mode
 
     def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
         """The corpora that fill every batch; here the target alone."""
@@ -95,9 +118,10 @@ class Transfer:
                 data.target,
                 settings.batch_seconds,
                 settings.seed,
-                settings.speeds,
+                settings.augment,
                 settings.temperature,
                 settings.is_mixed,
+                settings.cache,
             )
         }
 

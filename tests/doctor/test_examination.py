@@ -139,9 +139,9 @@ def test_a_recipe_sets_speeds_and_units_and_what_it_takes_is_told(
 ) -> None:
     from toy_speech import SETTINGS, TINY
 
+    from speechtl.augment import AugmentSettings
     from speechtl.corpus_spec import corpus
     from speechtl.experiment import Experiment
-    from speechtl.features import AugmentSettings
     from speechtl.text import TextSettings
 
     monkeypatch.setattr("speechtl.doctor.cost.MEASURED", 1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from speechtl.models.heads import CTCHead, ctc_losses, frames_needed
+from speechtl.models.heads import ClassifierHead, CTCHead, class_losses, ctc_losses, frames_needed
 
 
 def test_the_loss_is_the_sum_over_all_paths() -> None:
@@ -58,3 +58,23 @@ def test_a_head_with_its_own_blank_ignores_the_shared_one() -> None:
     assert torch.equal(head(states, nn.Linear(4, 1)), head(states))
     assert head(states).dtype == torch.float32
     assert torch.allclose(head(states).exp().sum(2), torch.ones(1, 3))
+
+
+def test_a_classifier_decides_on_the_mean_of_the_real_frames() -> None:
+    torch.manual_seed(2)
+    head, states, lengths = ClassifierHead(4, 3), torch.randn(2, 5, 4), torch.tensor([5, 2])
+    found = head(states, lengths)
+    assert found.shape == (2, 1, 4)
+    assert (found[..., 0] == -torch.inf).all()
+    expected = torch.stack([head.units(states[0].mean(0)), head.units(states[1, :2].mean(0))])
+    assert torch.allclose(found[:, 0, 1:], expected.log_softmax(1), atol=1e-6)
+
+
+def test_the_loss_of_a_classifier_is_cross_entropy() -> None:
+    torch.manual_seed(3)
+    scores, labels = torch.randn(6, 4, requires_grad=True), torch.tensor([1, 4, 2, 2, 3, 1])
+    log_probs = nn.functional.pad(scores.log_softmax(1), (1, 0), value=-torch.inf).unsqueeze(1)
+    losses = class_losses(log_probs, labels.unsqueeze(1))
+    assert torch.allclose(losses, nn.functional.cross_entropy(scores, labels - 1, reduction="none"))
+    (gradient,) = torch.autograd.grad(losses.sum(), scores)
+    assert torch.allclose(gradient, scores.softmax(1) - nn.functional.one_hot(labels - 1, 4), atol=1e-6)

@@ -1,0 +1,1 @@
+"""The source's languages one by one: the controls of multilingual training."""

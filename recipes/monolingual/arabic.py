@@ -1,0 +1,5 @@
+"""Arabic alone, as the multilingual source is trained."""
+
+from recipes.monolingual._alone import alone
+
+experiment = alone("arabic", "arabic_commands")

@@ -1,0 +1,37 @@
+"""What a training run counts while it goes on, and what it has at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from speechtl.models.acoustic import AcousticModel
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The trained model and what it took."""
+
+    model: AcousticModel
+    """The best averaged weights, in eval mode."""
+    steps: int
+    audio_seconds: float
+    wall_seconds: float
+    best: dict[str, Any]
+    """Step and dev errors of the weights that were kept."""
+    non_finite: int = 0
+    """Steps that left something out because it was not finite."""
+
+
+@dataclass
+class Counters:
+    """What a run has used and met so far; saved in its checkpoints."""
+
+    step: int = 0
+    audio_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    non_finite: int = 0
+    non_finite_in_a_row: int = 0
+    best: dict[str, Any] = field(default_factory=dict)
+    drawn: dict[str, float] = field(default_factory=dict)
+    """Seconds by language."""

@@ -1,0 +1,129 @@
+"""Curves: the losses and dev errors of a run against its steps, as a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechtl.whole_files import explained
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NO_LOSS = ("step", "seconds", "audio_seconds", "lr", "gradient_norm", "dev", "shares")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Okabe and Ito's, which colour-blind readers can tell apart."""
+
+
+def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any]) -> None:
+    """Draw a run's metrics.jsonl as a PNG: losses above, dev error of each language below.
+
+    Args:
+        metrics: The log of the training.
+        picture: Where to draw; an earlier picture is replaced.
+        title: The line above.
+        best: Step of the weights that were kept, as the report has it; empty where there is none.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    figure = Figure(figsize=(8, 6.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    losses, dev = figure.subplots(2, 1, sharex=True)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    _draw_losses(losses, [line for line in lines if "dev" not in line])
+    _draw_dev(dev, [line for line in lines if "dev" in line], best)
+    with explained("the picture of the curves", picture):
+        beside = picture.with_suffix(".new")
+        figure.savefig(beside, dpi=120, format="png")
+        beside.replace(picture)
+
+
+def smoothed(values: Sequence[float], decay: float) -> NDArray[np.float64]:
+    """The running mean (steps,) of values, each counted less by `decay` with every step after it.
+
+    Divided by its weights' sum, so that the start is not drawn towards zero.
+
+    >>> smoothed([4.0, 1.0], 0.5).tolist()
+    [4.0, 2.0]
+    """
+    total = weight = 0.0
+    found = np.empty(len(values))
+    for index, value in enumerate(values):
+        if np.isfinite(value):
+            total, weight = decay * total + value, decay * weight + 1
+        found[index] = total / weight if weight else np.nan
+    return found
+
+
+def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
+    steps = np.array([line["step"] for line in lines])
+    names = sorted({name for line in lines for name in line} - set(_NO_LOSS))
+    decay = 1 - 1 / max(1, len(lines) / 60)
+    tops = []
+    for name, colour in zip(names, _colours(len(names)), strict=True):
+        values = np.array([np.nan if line.get(name) is None else line[name] for line in lines], dtype=float)
+        mean = smoothed(values.tolist(), decay)
+        axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
+        axes.plot(steps, mean, color=colour, linewidth=1.6, label=name)
+        tops.append(np.nanpercentile(values, 98) if np.isfinite(values).any() else 1.0)
+    _dress(axes, "loss per utterance")
+    if tops:
+        axes.set_ylim(min(0.0, *axes.get_ylim()[:1]) if min(tops) < 0 else 0.0, 1.05 * max(tops))
+        axes.legend(frameon=False, loc="upper right")
+
+
+def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> None:
+    steps = [line["step"] for line in lines]
+    languages = sorted({tag for line in lines for tag in line["dev"]["errors"]})
+    ends = {}
+    for tag, colour in zip(languages, _colours(len(languages)), strict=True):
+        errors = [100 * line["dev"]["errors"].get(tag, np.nan) for line in lines]
+        axes.plot(steps, errors, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=tag)
+        ends[tag] = errors[-1]
+    if len(languages) > 1:
+        means = [100 * line["dev"]["error"] for line in lines]
+        axes.plot(steps, means, color="0.35", linewidth=1.2, linestyle="--", label="mean")
+    _dress(axes, "dev error, %")
+    axes.set_xlabel("step")
+    if best:
+        axes.axvline(best["step"], color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+        is_late = bool(steps) and best["step"] > 0.6 * steps[-1]
+        axes.annotate(
+            f"kept: step {best['step']}, {100 * best['error']:.1f} %",
+            (best["step"], 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(-4 if is_late else 4, 0),
+            textcoords="offset points",
+            ha="right" if is_late else "left",
+            va="top",
+            fontsize=8,
+            color="0.3",
+        )
+    if lines:
+        shown = [value for line in lines[1:] or lines for value in line["dev"]["errors"].values()]
+        axes.set_ylim(0, 100 * min(1.15 * max(shown), 1.5) or 1)
+        axes.legend(
+            frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=5, fontsize=9
+        )
+
+
+def _dress(axes: Axes, label: str) -> None:
+    axes.set_ylabel(label)
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
+
+
+def _colours(count: int) -> list[str]:
+    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]

@@ -1,0 +1,65 @@
+"""A closed decision: the listed word whose labellings are likeliest (Graves et al. 2006, section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from speechtl.faults import listed
+from speechtl.text import Tokenizer
+
+
+def closed(log_probs: Tensor, lengths: Tensor, tokenizer: Tokenizer, words: Sequence[str]) -> list[str]:
+    """The listed word of highest CTC likelihood for each utterance.
+
+    Where several are equal it is the first in the list; so it is too where no word fits into the frames.
+
+    Args:
+        log_probs: (batch, time, 1 + units), the blank first.
+        lengths: (batch,) in frames.
+        tokenizer: Its unit i is column i + 1.
+        words: The choices, returned as they are written here.
+
+    Raises:
+        ValueError: There are no words, or some that the tokenizer cannot write; names all of these.
+    """
+    if not words:
+        raise ValueError("no words to choose from; a closed decision needs the model's list of words")
+    labels, unwritable = [], []
+    for word in words:
+        try:
+            labels.append(tokenizer.encode(word))
+        except ValueError:
+            unwritable.append(repr(word))
+    if unwritable:
+        raise ValueError(
+            f"{len(unwritable)} of {len(words)} listed words cannot be written in the units of the "
+            f"{tokenizer.language} head: {listed(unwritable)}. Leave them out of the list, or "
+            "train on texts that have their units"
+        )
+    scores = log_likelihoods(log_probs, lengths, labels)
+    return [words[i] for i in scores.argmax(dim=1).tolist()]
+
+
+def log_likelihoods(log_probs: Tensor, lengths: Tensor, labels: Sequence[Sequence[int]]) -> Tensor:
+    """CTC log-likelihoods (batch, labels) of several label sequences, each for every utterance.
+
+    The sum over all labellings by the forward algorithm (Graves et al. 2006, equation 8); minus infinity
+    where a sequence does not fit into the frames.
+
+    Args:
+        log_probs: (batch, time, 1 + units), the blank first.
+        lengths: (batch,) in frames.
+        labels: Unit ids of each sequence, which may be empty.
+    """
+    by_time = log_probs.detach().cpu().transpose(0, 1).contiguous()
+    lengths, batch = lengths.cpu(), len(lengths)
+    scores = torch.empty(batch, len(labels), dtype=by_time.dtype)
+    for number, ids in enumerate(labels):
+        targets = torch.tensor(ids, dtype=torch.int64).expand(batch, len(ids))
+        sizes = torch.full((batch,), len(ids))
+        scores[:, number] = -F.ctc_loss(by_time, targets, lengths, sizes, reduction="none")
+    return scores

@@ -1,0 +1,232 @@
+"""Decoding to listed words only, with an n-gram language model, by torchaudio's decoder (Flashlight, KenLM).
+
+Kahn et al. 2022, "Flashlight: Enabling Innovation in Tools for Machine Learning"; the extra [lm]. A word is
+spelled in the tokenizer's units; between words may stand blanks, and the unit of the space where there is
+one. That decoder knows CTC only roughly: without a silence after every word it gives the last unit of a word
+a single frame, and lets a final unit be doubled without a blank between. Hence
+
+- every word is also spelled with its last unit twice, which is how that unit gets more frames;
+- the decoder proposes its best texts, and the one is taken whose exact score, the same as that of our own
+  prefix beam search, is the highest.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from speechtl.decode.fusion import Fusion, language_model
+from speechtl.decode.settings import DecodeSettings
+from speechtl.faults import counted, listed
+from speechtl.language_model import tokens
+from speechtl.language_model.ngrams import END
+from speechtl.text import Tokenizer, orthography
+from speechtl.units import SPACE
+
+MISSING = (
+    "decoding with a lexicon needs torchaudio's decoder: pip install 'speechtl[lm]' (flashlight-text). "
+    "--decode beam takes the same language model without it"
+)
+_NEVER = -1e4
+"""Log-probability of what cannot be; infinity would make the decoder's sums no numbers."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words and how they are spelled in unit ids."""
+
+    spellings: dict[str, tuple[int, ...]]
+    """By normalised word, without a space at its end."""
+    unspelled: tuple[str, ...]
+    """Words that the units cannot spell."""
+
+
+@dataclass(frozen=True)
+class LexiconDecoder:
+    """torchaudio's decoder over a tokenizer's units."""
+
+    decoder: Any
+    words: dict[str, str]
+    """The words by the name that each has in the decoder."""
+    tokenizer: Tokenizer
+    fusion: Fusion
+
+    def unit_ids(self, log_probs: Tensor, lengths: Tensor) -> list[list[int]]:
+        """The unit ids of the best words of each utterance; none where no words fit into its frames.
+
+        Args:
+            log_probs: (batch, time, 1 + units) on the CPU, the blank first.
+            lengths: (batch,) in frames.
+        """
+        return [self._best(row[:length]) for row, length in zip(log_probs, lengths.tolist(), strict=True)]
+
+    def _best(self, log_probs: Tensor) -> list[int]:
+        if not len(log_probs) or log_probs.isnan().any():
+            return []
+        # The last column is a silence that never is: at a word's end the decoder tries one beside the blank.
+        frames = functional.pad(log_probs.float(), (0, 1), value=_NEVER)
+        proposals = self.decoder(frames[None].contiguous())[0]
+        texts = dict.fromkeys(tuple(self.words[name] for name in best.words) for best in proposals)
+        ids = [self.tokenizer.encode(" ".join(words)) if words else [] for words in texts]
+        if not ids:
+            return []
+        scores = _likelihoods(log_probs, ids) + torch.tensor([self._fused(words) for words in texts])
+        best = int(scores.argmax())
+        return ids[best] if scores[best] > -torch.inf else []
+
+    def _fused(self, words: Sequence[str]) -> float:
+        """What the language model and the bonus give the words."""
+        model, weight, bonus = self.fusion.model, self.fusion.weight, self.fusion.bonus
+        if model is None:
+            return bonus * len(words)
+        history, log10 = model.start, 0.0
+        for word in (*words, END):
+            value, history = model.step(history, word)
+            log10 += value
+        return weight * log10 * math.log(10) + bonus * len(words)
+
+
+def _likelihoods(log_probs: Tensor, ids: Sequence[Sequence[int]]) -> Tensor:
+    """ln p (texts,) of texts of unit ids in an utterance of log-probabilities (time, 1 + units)."""
+    lengths = torch.tensor([len(text) for text in ids])
+    targets = pad_sequence([torch.tensor(text, dtype=torch.int64) for text in ids], batch_first=True)
+    frames = log_probs.unsqueeze(1).expand(-1, len(ids), -1)
+    times = torch.full((len(ids),), len(log_probs))
+    return -functional.ctc_loss(frames, targets, times, lengths, reduction="none")
+
+
+def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:
+    """The words of the list, or else of the language model.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a file cannot be used, or no word of it can be spelled.
+    """
+    model = None if settings.lm is None else language_model(settings.lm)
+    source = settings.lexicon or settings.lm
+    words = model.vocabulary if settings.lexicon is None and model else _listed(settings.lexicon)
+    rules = orthography(tokenizer.language)
+    normal = dict.fromkeys(rules.normalise(word) for word in words)
+    several = [repr(word) for word in normal if model and len(tokens(rules, word)) > 1]
+    if several:
+        raise ValueError(
+            f"{source}: {counted(len(several), 'word')} of several tokens of the language model: "
+            f"{listed(several)}. It scores {tokenizer.language} token by token: list these, or leave "
+            "the language model or the list out"
+        )
+    lexicon = spell(tokenizer, normal)
+    if not lexicon.spellings:
+        raise ValueError(
+            f"{source}: none of its {counted(len(normal), 'word')} can be spelled in the units of the "
+            f"{tokenizer.language} head: {listed([repr(word) for word in lexicon.unspelled])}"
+        )
+    if lexicon.unspelled:
+        _log.warning(
+            "%s: %s of %d cannot be spelled in the head's units and will never be recognised: %s",
+            source,
+            counted(len(lexicon.unspelled), "word"),
+            len(normal),
+            listed([repr(word) for word in lexicon.unspelled]),
+        )
+    return lexicon
+
+
+def spell(tokenizer: Tokenizer, words: Iterable[str]) -> Lexicon:
+    """Cut normalised words into unit ids."""
+    spellings: dict[str, tuple[int, ...]] = {}
+    unspelled = []
+    for word in words:
+        try:
+            ids = tuple(tokenizer.encode(word))
+        except ValueError:
+            ids = ()
+        if ids:
+            spellings[word] = ids
+        else:
+            unspelled.append(word)
+    return Lexicon(spellings, tuple(unspelled))
+
+
+def lexicon_decoder(tokenizer: Tokenizer, settings: DecodeSettings) -> LexiconDecoder:
+    """The decoder of a tokenizer and some settings, built once as long as the files do not change.
+
+    Raises:
+        ImportError: the extra [lm] is missing.
+        FileNotFoundError: the language model or the list is not there.
+        ValueError: one of them cannot be used.
+    """
+    paths = [Path(path) for path in (settings.lm, settings.lexicon) if path is not None]
+    changed = tuple(path.stat().st_mtime_ns for path in paths if path.is_file())
+    return _built(tokenizer, settings, changed)
+
+
+@lru_cache(maxsize=4)
+def _built(tokenizer: Tokenizer, settings: DecodeSettings, changed: tuple[int, ...]) -> LexiconDecoder:
+    return built(tokenizer, settings, read_lexicon(tokenizer, settings))
+
+
+def built(tokenizer: Tokenizer, settings: DecodeSettings, lexicon: Lexicon) -> LexiconDecoder:
+    """The decoder of a lexicon.
+
+    Raises:
+        ImportError: the extra [lm] is missing.
+    """
+    try:
+        from torchaudio.models.decoder import ctc_decoder
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    units = [str(column) for column in range(1 + len(tokenizer.units))]
+    silence = str(len(units))
+    space = next((str(i) for i, unit in enumerate(tokenizer.units, 1) if unit in (" ", SPACE)), silence)
+    names = {_name(word): word for word in lexicon.spellings}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lexicon.txt"
+        path.write_text("".join(_entries(names, lexicon)), encoding="utf-8")
+        decoder = ctc_decoder(
+            lexicon=str(path),
+            tokens=[*units, silence],
+            lm=settings.lm,
+            nbest=settings.beam_width,
+            beam_size=settings.beam_width,
+            beam_threshold=settings.beam_threshold,
+            lm_weight=settings.lm_weight * math.log(10),  # KenLM's logarithms have the base 10
+            word_score=settings.insertion_bonus,
+            log_add=True,
+            blank_token=units[0],
+            sil_token=space,
+        )
+    model = None if settings.lm is None else language_model(settings.lm)
+    fusion = Fusion(tokenizer, model, settings.lm_weight, settings.insertion_bonus)
+    return LexiconDecoder(decoder, names, tokenizer, fusion)
+
+
+def _entries(names: Mapping[str, str], lexicon: Lexicon) -> Iterator[str]:
+    """Lines of the decoder's lexicon, two for each word."""
+    for name, word in names.items():
+        ids = lexicon.spellings[word]
+        for spelling in (ids, (*ids, ids[-1])):
+            yield f"{name} {' '.join(map(str, spelling))}\n"
+
+
+def _name(word: str) -> str:
+    return word.replace(" ", SPACE)
+
+
+def _listed(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file; a list of words, one a line, was expected")
+    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -1,0 +1,196 @@
+"""What a model hears: texts and timed phrases of recordings, short ones in batches, long ones in windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from speechtl import decode
+from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm, read_pieces
+from speechtl.batches import Examples
+from speechtl.cache import SILENT_PEAK
+from speechtl.phrases import Segment, TimedUnit, phrases
+from speechtl.recognition import posteriors
+from speechtl.windows import Grid, Window, WindowSettings, cut, join, silence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from speechtl.decode import DecodeSettings
+    from speechtl.models.acoustic import AcousticModel
+    from speechtl.text import Tokenizer
+    from speechtl.windows import Pcm
+
+Heard = tuple[str, list[Segment]]
+"""The text of a recording and its phrases."""
+_SUBSAMPLING = 4
+"""Feature frames for each frame of every encoder."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file that can be transcribed."""
+
+    path: Path
+    seconds: float
+    peak: int
+    """The largest sample, of 32,768."""
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A model with all that decides on how it hears."""
+
+    model: AcousticModel
+    language: str
+    settings: DecodeSettings
+    windows: WindowSettings
+    pause: float
+    """Seconds without a unit that end a phrase."""
+    speaker: str | None = None
+    domain: str | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """That of the language's head."""
+        return self.model.tokenizers[self.language]
+
+    @property
+    def decides(self) -> bool:
+        """Whether a recording's text is one decision and not a sequence of units."""
+        return self.settings.closed or self.tokenizer.kind == "whole"
+
+    def is_long(self, recording: Recording) -> bool:
+        """Whether a recording is heard in windows."""
+        return recording.seconds > self.windows.seconds
+
+    def require_short(self, recording: Recording) -> None:
+        """Refuse a decision about a long recording.
+
+        Raises:
+            ValueError: it is longer than a window.
+        """
+        if self.decides and self.is_long(recording):
+            raise ValueError(
+                f"{recording.path}: {recording.seconds:.1f} s are too long for a choice of one text; cut it "
+                f"into clips of at most {self.windows.seconds:g} s"
+            )
+
+    def short(self, recordings: Sequence[Recording]) -> list[Heard]:
+        """Texts and phrases of recordings that are heard whole."""
+        examples = self._examples([read_pcm(recording.path) for recording in recordings])
+        found: dict[int, Heard] = {}
+        for places, log_probs, lengths in posteriors(self.model, examples, self.language):
+            if self.decides:
+                texts = self._decisions(log_probs, lengths)
+                for place, text in zip(places, texts, strict=True):
+                    whole = Segment(0.0, round(recordings[place].seconds, 3), text)
+                    found[place] = text, [whole] if text else []
+                continue
+            ids = decode.unit_ids(log_probs, lengths, self.tokenizer, self.settings)
+            for place, row, length, units in zip(places, log_probs, lengths.tolist(), ids, strict=True):
+                timed = self._timed(row[:length], units, 0, recordings[place].seconds)
+                found[place] = self._told(timed)
+        return [found[place] for place in range(len(recordings))]
+
+    def long(self, recording: Recording, advance: Callable[[int], None]) -> Heard:
+        """Text and phrases of a recording that is heard in windows, of which only two are held at once.
+
+        Args:
+            recording: read piece by piece.
+            advance: told of seconds that are done.
+        """
+        quiet = self._quiet(recording)
+
+        def hear(window: Window) -> Tensor:
+            advance(
+                round(min(len(window.samples) / SAMPLE_RATE, self.windows.seconds - self.windows.overlap))
+            )
+            return self._window(window, quiet)
+
+        timed: list[TimedUnit] = []
+        windows = cut(read_pieces(recording.path), self.windows, SAMPLE_RATE, self._grid)
+        for part in join(windows, hear, self._grid):
+            lengths = torch.tensor([len(part.log_probs)])
+            (ids,) = decode.unit_ids(part.log_probs[None], lengths, self.tokenizer, self.settings)
+            timed += self._timed(part.log_probs, ids, part.first_frame, recording.seconds)
+        return self._told(timed)
+
+    @property
+    def _grid(self) -> Grid:
+        featurizer = self.model.inputs.of(self.domain).featurizer
+        return Grid(_SUBSAMPLING * featurizer.hop_length, featurizer.margin)
+
+    def _quiet(self, recording: Recording) -> float:
+        """The peak up to which a window holds nothing, by what the features take for silence."""
+        range_db = self.model.inputs.of(self.domain).featurizer.settings.range_db
+        return max(float(SILENT_PEAK), recording.peak * 10 ** (-range_db / 20))
+
+    def _window(self, window: Window, quiet: float) -> Tensor:
+        """The log-probabilities (time, 1 + units) of a window."""
+        if _peak(window.samples) < quiet:
+            frames = int(self.model.encoded_frames(torch.tensor([len(window.samples)]), (self.domain,))[0])
+            return silence(frames, 1 + len(self.tokenizer.units))
+        examples = self._examples([window.samples])
+        ((_, log_probs, _),) = posteriors(self.model, examples, self.language)
+        return log_probs[0]
+
+    def _decisions(self, log_probs: Tensor, lengths: Tensor) -> list[str]:
+        words = self.model.words.get(self.language)
+        if self.settings.closed and words:
+            return decode.closed(log_probs, lengths, self.tokenizer, words)
+        return decode.decode(log_probs, lengths, self.tokenizer, self.settings)
+
+    def _timed(
+        self, log_probs: Tensor, ids: Sequence[int], first_frame: int, seconds: float
+    ) -> list[TimedUnit]:
+        """When the units are heard; where they do not fit into the frames, throughout."""
+        spans = decode.align(log_probs, ids) or [(0, len(log_probs))] * len(ids)
+        grid = self._grid
+
+        def time(frame: int) -> float:
+            moment = ((first_frame + frame) * grid.stride - grid.margin) / SAMPLE_RATE
+            return min(max(moment, 0.0), seconds)
+
+        return [TimedUnit(id_, time(start), time(end)) for id_, (start, end) in zip(ids, spans, strict=True)]
+
+    def _told(self, timed: Sequence[TimedUnit]) -> Heard:
+        text = self.tokenizer.decode([unit.id for unit in timed])
+        return text, phrases(timed, self.tokenizer, self.pause)
+
+    def _examples(self, waveforms: Sequence[Pcm]) -> Examples:
+        count = len(waveforms)
+        return Examples(
+            waveforms=waveforms,
+            seconds=np.array([len(waveform) / SAMPLE_RATE for waveform in waveforms]),
+            labels=[[] for _ in waveforms],
+            languages=[self.language] * count,
+            ids=[str(number) for number in range(count)],
+            speakers=[self.speaker] * count,
+            domains=[self.domain] * count,
+        )
+
+
+def examine(path: Path) -> Recording:
+    """Read a file through once, without holding it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no audio, cut short, or silent.
+    """
+    samples = peak = 0
+    for piece in read_pieces(path):
+        samples += len(piece)
+        peak = max(peak, _peak(piece))
+    if peak < SILENT_PEAK:
+        raise ValueError(f"{path}: silent, its peak is {peak} of {FULL_SCALE:,} (at least {SILENT_PEAK})")
+    return Recording(path, samples / SAMPLE_RATE, peak)
+
+
+def _peak(samples: Pcm) -> int:
+    return int(np.abs(samples.astype(np.int32)).max(initial=0))

@@ -1,0 +1,138 @@
+"""Held-out speech: dev and test that a recipe does not name, taken from the corpus that is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from speechtl.corpus import SHARES, Corpus, SplitBy
+from speechtl.corpus_spec import CorpusSpec
+from speechtl.faults import counted
+from speechtl.leakage import Fingerprints, trained_texts
+from speechtl.partition import by_fewest_spoken, by_key_filled, by_text_filled
+
+HELD_OUT = ("dev", "test")
+FEWEST_SPEAKERS = 3
+"""From so many speakers on, all of them known, the test's speakers can be others than those of training."""
+
+RECORDINGS = (
+    "by recording, since the source knows all their texts: dev and test share words and voices with training"
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A corpus as a run uses it."""
+
+    train: Corpus
+    held_out: dict[str, Corpus]
+    """Dev and test, as far as they were asked for."""
+    account: str
+    """Where they come from, in a sentence; empty if nothing was asked for."""
+
+
+def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerprints | None = None) -> Parts:
+    """Open a training corpus, and dev and test beside it.
+
+    The corpus's own dev and test splits are taken where it has them. Those that it lacks are carved out of
+    what would be trained on: by speaker if three or more are known, else by text, the same for every seed and
+    any number of minutes, so that runs can be compared. Texts that the source was trained on are trained on
+    here too; where it knows them all, as those of a few commands, recordings are held out, and it is told.
+
+    Args:
+        spec: The training corpus.
+        wanted: `dev`, `test`, both or none.
+        seed: Draws the minutes of training speech.
+        known: What the source was trained on.
+
+    Raises:
+        FileNotFoundError: There is no such corpus.
+        ValueError: It has faults, or too little for three sides.
+    """
+    if not wanted:
+        return Parts(spec.open(seed), {}, "")
+    whole = replace(spec, split=None, minutes="all").open(seed)
+    pool = _pool(whole, spec)
+    own = [name for name in HELD_OUT if name in wanted and name in set(whole.splits) - set(pool.splits)]
+    missing = [name for name in HELD_OUT if name in wanted and name not in own]
+    sides = {name: whole.filter(split=name) for name in own}
+    told = [f"{' and '.join(own)}: its own {'splits' if len(own) > 1 else 'split'}"] if own else []
+    train = pool
+    if missing:
+        carved = carve(pool, missing, whole.split_by, known)
+        train = carved.filter(split="train")
+        sides |= {name: carved.filter(split=name) for name in missing}
+        told.append(
+            f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
+            + (f"by {carved.split_by}" if carved.split_by != "none" else RECORDINGS)
+        )
+    account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}"
+    if spec.minutes != "all":
+        train = _subset(train, spec, account, seed)
+    return Parts(train, sides, account)
+
+
+def carve(
+    pool: Corpus, missing: Sequence[str], split_by: SplitBy = "none", known: Fingerprints | None = None
+) -> Corpus:
+    """The same utterances in the splits `train` and `missing`, which share no speaker or no text.
+
+    Args:
+        pool: What would be trained on.
+        missing: `dev`, `test` or both.
+        split_by: What the corpus's own splits do not share; `none` leaves the choice to its speakers.
+        known: What the source was trained on.
+
+    Raises:
+        ValueError: There are too few texts.
+    """
+    shares = {name: SHARES[name] for name in missing}
+    shares = {"train": 1 - sum(shares.values()), **shares}
+    speakers = pool.column("speaker")
+    can_speaker = None not in speakers and len(set(speakers)) >= FEWEST_SPEAKERS
+    if can_speaker and split_by != "text":
+        return pool.with_splits(by_fewest_spoken(speakers, shares), "speaker")
+    pinned = trained_texts(known, pool) if known is not None else []
+    try:
+        if len(pinned) == len(pool):
+            return pool.with_splits(by_key_filled(pool.column("id"), shares), "none")
+        assigned = by_text_filled(pool.column("language"), pool.column("text"), shares, pinned)
+    except ValueError as error:
+        raise ValueError(
+            f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it: {error}. Record "
+            "more, or name dev and tests in a recipe of your own."
+        ) from error
+    return pool.with_splits(assigned, "text")
+
+
+def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
+    """What is trained on, before anything is carved out of it."""
+    if spec.split is not None:
+        return whole.filter(split=spec.split)
+    if "train" in whole.splits:
+        return whole.filter(split="train")
+    others = [name for name in whole.splits if name not in HELD_OUT]
+    if others:
+        return whole.filter(predicate=lambda utterance: utterance.split in others)
+    if len(whole.splits) == 1:
+        return whole
+    raise ValueError(
+        f"corpus {spec.corpus} has the splits {', '.join(whole.splits)} and none to train on; name one of "
+        "them with --target.split"
+    )
+
+
+def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:
+    assert spec.minutes != "all"
+    try:
+        return train.subset(spec.minutes, seed)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{account}") from error
+
+
+def _amounts(train: Corpus, sides: dict[str, Corpus]) -> str:
+    named = {"train": train, **sides}
+    return "; ".join(
+        f"{name}: {counted(len(corpus), 'utterance')}, {corpus.minutes:.1f} minutes"
+        for name, corpus in named.items()
+    )

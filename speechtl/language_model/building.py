@@ -1,0 +1,65 @@
+"""build(): a language model of a corpus's or a file's texts as an ARPA file, and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speechtl.faults import counted
+from speechtl.language_model.arpa import write_arpa
+from speechtl.language_model.kneser_ney import estimate
+from speechtl.language_model.ngrams import NgramModel
+from speechtl.language_model.texts import Texts, is_text_file, read_texts, splits
+
+
+def build(source: str, out: Path, *, language: str | None, order: int, text: str | None = None) -> list[str]:
+    """Estimate a model and write it.
+
+    Args:
+        source: a corpus, of which only the split `train` is read, or a .txt file.
+        out: the ARPA file.
+        language: the orthography; needed for a file, and for a corpus of several.
+        order: length of the longest n-grams.
+        text: what to measure it on, a .txt file or a corpus with a split `dev`; without it the dev split of
+            `source`, where it is a corpus that has one.
+
+    Returns:
+        Lines for people: counts, and perplexity and unknown tokens on the held-out texts.
+
+    Raises:
+        FileNotFoundError: a source is not there.
+        ValueError: a source cannot be used.
+        OSError: the disk is full or not writable.
+    """
+    training = read_texts(source, "train", language)
+    held_out = None
+    if text is not None:
+        held_out = read_texts(text, "dev", training.language)
+    elif not is_text_file(source) and "dev" in splits(source, training.language):
+        held_out = read_texts(source, "dev", training.language)
+    model = estimate(training.sentences, order)
+    write_arpa(model, out)
+    return [_counts(model, training), *([] if held_out is None else _measured(model, training, held_out))]
+
+
+def _counts(model: NgramModel, training: Texts) -> str:
+    ngrams = ", ".join(f"{count:,} {n}-grams" for n, count in enumerate(model.counts, start=1))
+    return (
+        f"{training.source} ({training.language}): {counted(len(training.sentences), 'text')}, "
+        f"{counted(training.count, 'token')} of {len(model.vocabulary):,} kinds; {ngrams}"
+    )
+
+
+def _measured(model: NgramModel, training: Texts, held_out: Texts) -> list[str]:
+    found = model.perplexity(held_out.sentences)
+    unknown = f"{100 * held_out.unknown_rate(model):.1f} %"
+    seen = {tuple(sentence) for sentence in training.sentences}
+    shared = sum(tuple(sentence) in seen for sentence in held_out.sentences)
+    lines = [
+        f"{held_out.source}: {counted(len(held_out.sentences), 'text')}, {counted(held_out.count, 'token')}; "
+        f"perplexity {found.value:.1f} ({found.with_unknown:.1f} with unknown tokens); {unknown} unknown"
+    ]
+    if shared:
+        lines.append(
+            f"{shared} of these texts are among the training texts too, which makes the perplexity too low"
+        )
+    return lines

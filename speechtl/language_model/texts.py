@@ -1,0 +1,97 @@
+"""Texts to estimate a language model from, or to measure it on: a file's, or those of a corpus's split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechtl.language_model.ngrams import NgramModel
+from speechtl.language_model.tokens import tokens
+from speechtl.orthographies import orthography
+
+_TEXT_SUFFIXES = (".txt", ".text")
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of one language, in tokens."""
+
+    source: str
+    """What they are, for people."""
+    language: str
+    """The orthography."""
+    sentences: Sequence[Sequence[str]]
+    """The tokens of each; texts without any are left out."""
+
+    @property
+    def count(self) -> int:
+        """Tokens in all."""
+        return sum(map(len, self.sentences))
+
+    def unknown_rate(self, model: NgramModel) -> float:
+        """Share of tokens that a model does not know (out of vocabulary), sentence ends left out."""
+        unknown = sum(not model.knows(token) for sentence in self.sentences for token in sentence)
+        return unknown / self.count
+
+
+def splits(source: str, language: str | None) -> list[str]:
+    """The splits of a corpus."""
+    from speechtl.corpus_spec import CorpusSpec
+
+    return CorpusSpec(source, language=language).open().splits
+
+
+def is_text_file(source: str) -> bool:
+    """Whether a source is a file of texts, one a line, and not a corpus."""
+    return Path(source).suffix.lower() in _TEXT_SUFFIXES
+
+
+def read_texts(source: str, split: str, language: str | None) -> Texts:
+    """The texts of a file (.txt, one a line), or of one split of a corpus and of no other.
+
+    Args:
+        source: the file, or a corpus as `prepare` and `run` name it.
+        split: of a corpus.
+        language: the orthography; needed for a file, and for a corpus of several.
+
+    Raises:
+        FileNotFoundError: there is no such file or corpus.
+        ValueError: the language is not known, the corpus has no such split, or there are no texts.
+    """
+    if is_text_file(source):
+        if language is None:
+            raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
+        what, tag, lines = source, orthography(language).tag, _lines(Path(source))
+    else:
+        what, tag, lines = _of_corpus(source, split, language)
+    rules = orthography(tag)
+    sentences = [found for line in lines if (found := tokens(rules, line))]
+    if not sentences:
+        raise ValueError(f"{what} holds no texts")
+    return Texts(what, tag, sentences)
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; texts, one a line, were expected")
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 ({error}); convert it") from error
+
+
+def _of_corpus(source: str, split: str, language: str | None) -> tuple[str, str, list[str]]:
+    from speechtl.corpus_spec import CorpusSpec
+
+    corpus = CorpusSpec(source, language=language).open()
+    if split not in corpus.splits:
+        raise ValueError(
+            f"corpus {source} has no split {split}, only {', '.join(corpus.splits)}. Language models are "
+            "estimated from the texts of training and measured on those of dev, never on others; for "
+            "further texts give a .txt file"
+        )
+    if len(corpus.languages) > 1:
+        raise ValueError(f"corpus {source} has texts in {', '.join(corpus.languages)}; choose by --language")
+    part = corpus.filter(split=split)
+    return f"{split} of {source}", corpus.languages[0], part.column("text")

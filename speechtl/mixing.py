@@ -1,0 +1,24 @@
+"""Mixing: how much of each language a training has drawn so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from speechtl.batches import Batch
+from speechtl.features import SAMPLE_RATE
+
+
+def count_drawn(drawn: dict[str, float], batch: Batch) -> None:
+    """Add the seconds of speech of a batch to those of its languages, padding left out."""
+    for language, samples in zip(batch.languages, batch.lengths.tolist(), strict=True):
+        drawn[language] = drawn.get(language, 0.0) + samples / SAMPLE_RATE
+
+
+def shares(drawn: Mapping[str, float]) -> dict[str, float]:
+    """Each language's share of the seconds; P(language) ∝ hours^(1/temperature) is what is aimed at.
+
+    >>> shares({"en": 30.0, "ar": 10.0})
+    {'ar': 0.25, 'en': 0.75}
+    """
+    whole = sum(drawn.values())
+    return {language: round(drawn[language] / whole, 6) for language in sorted(drawn)} if whole else {}

@@ -1,0 +1,84 @@
+"""recognise(): examples to text, which evaluation and transcription both use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from speechtl import decode
+from speechtl.batches import Examples, inference_batches
+from speechtl.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from speechtl.decode import DecodeSettings
+    from speechtl.models.acoustic import AcousticModel
+
+BATCH_SECONDS = 60.0
+"""Most audio, padding included, that is encoded at once; a longer utterance goes alone."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What was recognised, one entry per example, in the examples' order."""
+
+    texts: list[str]
+    closed: list[str] | None
+    """The best of the model's listed words; None where that is not asked for, or it lists none."""
+
+
+def recognise(
+    model: AcousticModel,
+    examples: Examples,
+    language: str,
+    settings: DecodeSettings,
+    *,
+    progress: str | None = None,
+) -> Recognised:
+    """Decode examples of one language with its head, in eval mode; the model's mode is put back after.
+
+    Args:
+        model: on the device to encode on.
+        examples: of one language.
+        language: the orthography of the head.
+        settings: how to decode.
+        progress: what a progress bar says; none is shown without it.
+    """
+    words = model.words.get(language) if settings.closed else None
+    texts: dict[int, str] = {}
+    chosen: dict[int, str] = {}
+    tokenizer = model.tokenizers[language]
+    with progress_bar(progress or "", len(examples), progress is not None) as advance:
+        for indices, log_probs, lengths in posteriors(model, examples, language):
+            texts.update(zip(indices, decode.decode(log_probs, lengths, tokenizer, settings), strict=True))
+            if words:
+                best = decode.closed(log_probs, lengths, tokenizer, words)
+                chosen.update(zip(indices, best, strict=True))
+            advance(len(indices))
+    order = range(len(examples))
+    return Recognised([texts[i] for i in order], [chosen[i] for i in order] if words else None)
+
+
+def posteriors(
+    model: AcousticModel, examples: Examples, language: str
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Encode examples of one language batch by batch, in eval mode; the model's mode is put back after.
+
+    Yields:
+        Places in the examples, log-probabilities (batch, time, 1 + units), and lengths (batch,) in frames, on
+        the CPU.
+    """
+    encoded_on = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    try:
+        for indices, batch in inference_batches(examples, BATCH_SECONDS):
+            with torch.inference_mode():
+                encoded = model.encode(batch.to(encoded_on))
+                log_probs = model.log_probs(encoded, language).cpu()
+            yield indices.tolist(), log_probs, model.output_lengths(encoded, language).cpu()
+    finally:
+        model.train(was_training)

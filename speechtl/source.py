@@ -1,0 +1,76 @@
+"""Source: what an experiment starts from, a run or a model's folder, found but not loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from speechtl.experiment import Experiment, load_recipe, read_experiment, recipe_names
+from speechtl.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the source's model is, or will be."""
+
+    name: str
+    """As the experiment has it, without a seed."""
+    model: Path
+    """A folder for `load_model`."""
+    experiment: Experiment | None
+    """What made it; None where its folder does not tell."""
+    run: RunFolder | None = None
+    """Its run, where it is a recipe, and is trained if it is not finished."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is nothing to train before it can be used."""
+        return self.run is None or self.run.report.exists()
+
+
+def find_source(experiment: Experiment, runs: Path) -> Source | None:
+    """The source of an experiment; None from scratch.
+
+    Raises:
+        FileNotFoundError: there is neither such a recipe nor such a folder.
+        ValueError: the seed after the @ is no number.
+    """
+    if experiment.source is None:
+        return None
+    name, _, seed = experiment.source.partition("@")
+    folder = Path(experiment.source)
+    if folder.is_dir() and name not in recipe_names():
+        return Source(experiment.source, _model_folder(folder), _experiment_of(folder))
+    if seed and not seed.isdecimal():
+        raise ValueError(f"source={experiment.source!r}: expected a seed after the @, such as {name}@2")
+    try:
+        recipe = load_recipe(name)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"source={experiment.source!r} is neither a model's folder nor a recipe: {error}"
+        ) from error
+    if seed:
+        recipe = replace(recipe, seed=int(seed))
+    run = RunFolder.of(recipe, runs)
+    return Source(name, run.model, recipe, run)
+
+
+def _model_folder(folder: Path) -> Path:
+    """A model's folder, a run's with one seed, or that of all its seeds, of which it is the first."""
+    return next((path for path in (folder, folder / "seed-0") if _holds_model(path)), folder)
+
+
+def _holds_model(folder: Path) -> bool:
+    return any((place / "config.json").is_file() for place in (folder, folder / "model"))
+
+
+def _experiment_of(folder: Path) -> Experiment | None:
+    """What a run or the run around a model was; None if that is not there, or of another version."""
+    for place in (folder, folder.parent, folder / "seed-0"):
+        document = place / "experiment.json"
+        if document.is_file():
+            try:
+                return read_experiment(document)
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,133 @@
+"""Start: the units and the model with which a training begins."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+from pathlib import Path
+
+from speechtl.checkpoint import LoadedModel
+from speechtl.corpus import Corpus
+from speechtl.experiment import Experiment
+from speechtl.faults import counted, listed
+from speechtl.models.acoustic import AcousticModel
+from speechtl.text import Tokenizer, orthography
+from speechtl.transfer.base import TransferData, UnitTable
+from speechtl.transfer.head_rows import Coverage
+from speechtl.whole_files import explained, write_json
+
+FEW = 2
+"""Times that training hears its speech, below which it is most likely too short."""
+ENOUGH = 10
+
+logger = logging.getLogger(__name__)
+
+
+def tokenizers_of(corpus: Corpus, experiment: Experiment, source: LoadedModel | None) -> dict[str, Tokenizer]:
+    """The source's tokenizers for languages that it has, new ones fitted on the training text for others.
+
+    Raises:
+        ValueError: other units are asked for than those of the source's heads, or the texts do not have them.
+    """
+    settings, known = experiment.text, source.model.tokenizers if source is not None else {}
+    tokenizers = {}
+    others = []
+    for language in corpus.languages:
+        if language not in known:
+            texts = _training_texts(corpus, language, has_phrases=experiment.augment.chain > 0)
+            tokenizers[language] = Tokenizer.fit(texts, language, settings)
+            continue
+        tokenizers[language] = known[language]
+        if settings.units not in ("default", known[language].kind):
+            others.append(f"{language} has {known[language].kind}")
+    if others:
+        raise ValueError(
+            f"text.units={settings.units} is asked for, but the source's head for {', '.join(others)}. Keep "
+            "the source's units, or start from a source without a head for this language"
+        )
+    return tokenizers
+
+
+def _training_texts(corpus: Corpus, language: str, *, has_phrases: bool) -> list[str]:
+    """The texts of a language; where training makes phrases, also one, for what stands between the words."""
+    texts: list[str] = corpus.filter(language=language).column("text")
+    if has_phrases:
+        texts = [*texts, " ".join(map(orthography(language).normalise, texts[:2]))]
+    return texts
+
+
+def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
+    """Advice where training ends before its speech has been heard a few times; None where it is."""
+    settings = experiment.train
+    heard = settings.steps * settings.batch_seconds / max(60 * target.minutes, 1e-9)
+    if not 0 < heard < FEW:
+        return None
+    enough = math.ceil(ENOUGH * 60 * target.minutes / settings.batch_seconds / 100) * 100
+    return (
+        f"{counted(settings.steps, 'step')} hear the {target.minutes:.0f} minutes of training speech "
+        f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"
+    )
+
+
+def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...] | None]:
+    """The table of head rows and the languages that it is for.
+
+    Raises:
+        ValueError: the module is not there, or has no table.
+    """
+    if experiment.unit_table is None:
+        return None, None
+    try:
+        module = importlib.import_module(experiment.unit_table)
+        table: UnitTable = module.UNITS
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ValueError(
+            f"unit_table={experiment.unit_table!r} cannot be used ({error}); expected a module with `UNITS`, "
+            "such as recipes.taiwanese.units"
+        ) from error
+    return table, getattr(module, "LANGUAGES", None)
+
+
+def start(
+    experiment: Experiment, source: LoadedModel | None, data: TransferData
+) -> tuple[AcousticModel, list[Coverage]]:
+    """The model at step 0, and where its head rows come from."""
+    if source is None:
+        model = AcousticModel(
+            experiment.model,
+            experiment.features,
+            data.tokenizers,
+            inputs=experiment.inputs,
+            seed=experiment.seed,
+        )
+        return model, []
+    coverage = experiment.method.coverage(source.model, data)
+    model = source.copy()
+    for entry in experiment.inputs:
+        if entry not in model.inputs.added:
+            model.inputs.add(entry, seed=experiment.seed)
+    return experiment.method.adapt(model, data, experiment.seed), coverage
+
+
+def save_coverage(path: Path, coverage: list[Coverage]) -> None:
+    """Write where the head rows come from, and log it.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    for entry in coverage:
+        new = [unit for unit, sources in entry.rows.items() if not sources]
+        logger.info(
+            "head of %s: %d of %d units start from the source's rows, listed in %s; new: %s",
+            entry.language,
+            entry.mapped,
+            len(entry.rows),
+            path,
+            listed(new) or "none",
+        )
+        for unit, sources in entry.rows.items():
+            if sources:
+                logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))
+    with explained("the coverage of the head", path):
+        write_json(path, [entry.to_dict() for entry in coverage])

@@ -1,0 +1,67 @@
+"""The picture of a run's curves is drawn from its log, whatever the log has."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from speechtl.curves import draw_curves, smoothed
+
+
+def log(path: Path, steps: int, languages: tuple[str, ...] = ("en", "de")) -> Path:
+    """A training that goes well, but for one step."""
+    lines = []
+    for step in range(1, steps + 1):
+        loss = None if step == 3 else 20 / step
+        lines.append(
+            {
+                "step": step,
+                "ctc": loss,
+                "gradient_norm": 1.0,
+                "lr": 0.1,
+                "audio_seconds": step,
+                "seconds": step,
+            }
+        )
+        if step % 5 == 0:
+            errors = {tag: 1 / (step + i) for i, tag in enumerate(languages)}
+            lines.append(
+                {"step": step, "seconds": step, "dev": {"error": 0.2, "errors": errors}, "shares": {}}
+            )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4, 60])
+def test_a_picture_is_drawn_of_every_log(tmp_path: Path, steps: int) -> None:
+    from matplotlib.image import imread
+
+    picture = tmp_path / "curves.png"
+    best = {"step": 5, "error": 0.2, "errors": {}} if steps > 4 else {}
+    draw_curves(log(tmp_path / "metrics.jsonl", steps), picture, "toy, seed 0", best)
+    pixels = imread(picture)
+    assert pixels.shape[:2] == (768, 960)
+    assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > (20 if steps else 2)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".new"] == []
+
+
+def test_only_drawing_loads_matplotlib() -> None:
+    script = "import sys, speechtl.run, speechtl.curves; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=30), st.floats(0, 0.99))
+def test_smoothing_stays_within_what_was_seen(values: list[float], decay: float) -> None:
+    found = smoothed(values, decay)
+    assert found[0] == pytest.approx(values[0])
+    assert all(min(values) - 1e-6 <= mean <= max(values) + 1e-6 for mean in found)
+
+
+def test_what_was_not_finite_counts_for_nothing() -> None:
+    assert smoothed([4.0, float("nan"), 1.0], 0.5).tolist() == [4.0, 4.0, 2.0]

@@ -1,0 +1,115 @@
+"""`speechtl run --dry`: what would be done and what it takes, with nothing written among the runs."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from toy_speech import PLAIN, QUICK, TINY, write_manifest
+
+from speechtl.cli import main
+from speechtl.corpus_spec import corpus
+from speechtl.dry_run import dry_run
+from speechtl.experiment import Experiment
+from speechtl.run import run
+from speechtl.transfer.base import Transfer
+
+
+@pytest.fixture(autouse=True)
+def _places(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own_folders)
+    monkeypatch.setattr("speechtl.doctor.cost.MEASURED", 1)
+    for language, counts in (("en", (12, 4, 4)), ("de", (12, 4, 4))):
+        for split, count in zip(("train", "dev", "test"), counts, strict=True):
+            write_manifest(Path(f"{language}.jsonl").absolute(), count, split, language, speaker="me")
+
+
+def experiment(language: str, **changes: object) -> Experiment:
+    parts = {split: corpus(f"{language}.jsonl", split=split) for split in ("train", "dev", "test")}
+    train = replace(QUICK, steps=20, evaluations=2)
+    toy = Experiment(
+        name=f"toy-{language}",
+        target=parts["train"],
+        dev=(parts["dev"],),
+        tests=(parts["test"],),
+        model=TINY,
+        augment=PLAIN,
+        train=train,
+    )
+    return replace(toy, **changes)
+
+
+def saved(toy: Experiment) -> str:
+    path = Path(f"{toy.name}.json")
+    path.write_text(json.dumps({"experiment": toy.to_dict()}))
+    return str(path)
+
+
+def test_a_source_that_is_not_there_is_told_with_its_own_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    source = saved(experiment("en"))
+    recipe = saved(experiment("de", source=source, source_tests=None))
+    assert main(["run", recipe, "--train.lr", "0.01", "--dry"]) == 0
+    said = capsys.readouterr().out
+    assert not Path("runs").exists()
+    first, then = said.split("then toy-de+train.lr=0.01:")
+    assert f"first, the source {source}:" in first
+    assert "starts runs/toy-en/seed-0; takes about" in first
+    assert "starts runs/toy-de+train.lr=0.01/seed-0; takes about" in then
+    assert "GB: 20 steps of" in then
+    (changed,) = [line for line in then.splitlines() if "train.lr " in line and "*" in line]
+    assert "0.01" in changed
+    assert "0.008" in changed
+    assert "│   train.steps" in then, "what the recipe has is not marked"
+    speech = [line.split("│")[1:-1] for line in then.splitlines() if "jsonl" not in line and " test " in line]
+    cells = [[cell.strip() for cell in row] for row in speech if len(row) == 7]
+    assert [row[:4] for row in cells] == [
+        ["test de", "test", "de", "4"],
+        ["source's test en", "test", "en", "4"],
+    ]
+    assert all(row[5] == "1" for row in cells), "speakers"
+
+
+def test_blocks_and_what_of_them_is_trained() -> None:
+    run(experiment("en"))
+    found = dry_run(
+        experiment("de", source="runs/toy-en/seed-0", method=Transfer(trains="head"), source_tests=None)
+    )
+    assert found.source is None
+    assert found.source_folder == Path("runs/toy-en/seed-0")
+    trained = {block.name for block in found.blocks if block.trained}
+    assert trained == {"head.de"}
+    assert sum(block.parameters for block in found.blocks) == sum(
+        value.numel() for value in found.model.parameters()
+    )
+    assert found.cost is not None
+    assert found.cost.minutes > 0
+
+
+def test_it_would_start_resume_print_or_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = experiment("en")
+    assert dry_run(toy).fate == "starts runs/toy-en/seed-0"
+
+    def stops(*_: object) -> None:
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("speechtl.run._draw", stops)
+        with pytest.raises(RuntimeError):
+            run(toy)
+    before = sorted(Path("runs").rglob("*"))
+    assert dry_run(toy).fate == "resumes runs/toy-en/seed-0 at step 20 of 20"
+    assert dry_run(toy).cost is None
+    assert sorted(Path("runs").rglob("*")) == before
+    run(toy)
+    assert dry_run(toy).fate == "prints the report of the finished run in runs/toy-en/seed-0"
+    assert dry_run(toy, fresh=True).fate == "moves runs/toy-en/seed-0 aside and starts anew"
+    other = dry_run(replace(toy, seed=0, train=replace(toy.train, lr=1e-4)))
+    assert other.is_refused
+    assert "train.lr: the run has 0.008, you ask for 0.0001" in other.fate
+    assert main(["run", saved(replace(toy, train=replace(toy.train, lr=1e-4))), "--dry"]) == 2
+
+
+def test_too_few_steps_for_much_speech_are_told() -> None:
+    found = dry_run(experiment("en", train=replace(QUICK, steps=1, evaluations=1, batch_seconds=1)))
+    assert any("1 step hear" in note and "--train.steps" in note for note in found.notes)
+    assert not dry_run(experiment("en")).notes

@@ -1,0 +1,174 @@
+"""Dev and tests that a recipe does not name: the corpus's own splits, or carved out of it without leaks."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speechtl.corpus import Corpus, SplitBy, Utterance
+from speechtl.corpus_spec import CorpusSpec, data_folder
+from speechtl.held_out import parts
+from speechtl.partition import by_fewest_spoken, by_text_filled
+
+SHARES = {"train": 0.8, "dev": 0.08, "test": 0.12}
+texts = st.lists(st.sampled_from([f"{a} {b}" for a in "abcdefg" for b in "klmno"]), min_size=3, max_size=60)
+
+
+def saved(
+    name: str,
+    splits: list[str],
+    speakers: list[str | None] | None = None,
+    split_by: SplitBy = "none",
+    same: int = 1,
+) -> CorpusSpec:
+    """A prepared corpus of a second for each split given; `same` rows in a row have one text."""
+    rows = [
+        Utterance(
+            f"u{i}",
+            f"/{i}.wav",
+            f"word {i // same}",
+            "en",
+            speakers[i] if speakers else None,
+            None,
+            6.0,
+            split,
+        )
+        for i, split in enumerate(splits)
+    ]
+    Corpus.from_utterances(name, rows, split_by=split_by).save(data_folder() / name)
+    return CorpusSpec(name)
+
+
+@pytest.fixture(autouse=True)
+def _places(own_folders: Path) -> None:
+    """Corpora of the test's own."""
+
+
+@settings(deadline=None, max_examples=50)
+@given(texts)
+def test_few_texts_still_fill_every_split_and_share_none(words: list[str]) -> None:
+    distinct = set(words)
+    if len(distinct) < 3:
+        with pytest.raises(ValueError, match=f"it has {len(distinct)} different texts"):
+            by_text_filled(["en"] * len(words), words, SHARES)
+        return
+    assigned = by_text_filled(["en"] * len(words), words, SHARES)
+    assert set(assigned) == set(SHARES)
+    sides = {name: {w for w, split in zip(words, assigned, strict=True) if split == name} for name in SHARES}
+    assert sum(len(side) for side in sides.values()) == len(distinct), "a text lies in one split"
+    again = by_text_filled(["en"] * len(words), words[::-1], SHARES)
+    assert again[::-1] == assigned, "the order of the rows does not matter"
+
+
+def test_many_texts_are_split_as_everywhere() -> None:
+    from speechtl.partition import by_text
+
+    words = [f"word {i}" for i in range(300)]
+    assert by_text_filled(["en"] * 300, words, SHARES) == by_text(["en"] * 300, words, SHARES)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=3, max_size=80))
+def test_speakers_are_in_one_split_each_and_the_most_spoken_trains(speakers: list[str]) -> None:
+    counts = {speaker: speakers.count(speaker) for speaker in speakers}
+    if len(counts) < 3:
+        with pytest.raises(ValueError, match="too few for 3 splits"):
+            by_fewest_spoken(speakers, SHARES)
+        return
+    assigned = by_fewest_spoken(speakers, SHARES)
+    assert set(assigned) == set(SHARES)
+    split_of = dict(zip(speakers, assigned, strict=True))
+    assert [split_of[speaker] for speaker in speakers] == assigned
+    held = [counts[speaker] for speaker, split in split_of.items() if split != "train"]
+    assert max(held) <= min(n for speaker, n in counts.items() if split_of[speaker] == "train")
+
+
+def test_the_corpus_s_own_splits_come_first() -> None:
+    spec = saved("own", ["train"] * 6 + ["dev"] * 3 + ["test"] * 2)
+    found = parts(spec, ("dev", "test"), 0)
+    assert [len(found.train), len(found.held_out["dev"]), len(found.held_out["test"])] == [6, 3, 2]
+    assert found.account == (
+        "own: dev and test: its own splits. train: 6 utterances, 0.6 minutes; "
+        "dev: 3 utterances, 0.3 minutes; test: 2 utterances, 0.2 minutes"
+    )
+    assert len(parts(spec, (), 0).train) == 11
+
+
+def test_what_is_lacking_is_carved_out_of_the_training_speech_alone() -> None:
+    spec = saved("half", ["train"] * 40 + ["test"] * 10)
+    found = parts(spec, ("dev", "test"), 0)
+    assert len(found.held_out["test"]) == 10
+    assert len(found.train) + len(found.held_out["dev"]) == 40
+    assert found.held_out["dev"].split_by == "text"
+    assert "test: its own split; dev: carved out of 40 utterances by text" in found.account
+
+
+def test_a_corpus_without_splits_is_carved_by_text_and_repetitions_stay_together() -> None:
+    found = parts(saved("plain", ["train"] * 60, same=3), ("dev", "test"), 0)
+    sides = {"train": found.train, **found.held_out}
+    words = {name: set(corpus.column("text")) for name, corpus in sides.items()}
+    assert sum(map(len, words.values())) == 20
+    assert all(len(corpus) >= 3 for corpus in sides.values())
+
+
+def test_three_known_speakers_are_kept_apart() -> None:
+    voices: list[str | None] = ["anna"] * 30 + ["bert"] * 5 + ["carl"] * 5
+    found = parts(saved("voices", ["train"] * 40, voices), ("dev", "test"), 0)
+    sides = {"train": found.train, **found.held_out}
+    speakers = {name: set(corpus.column("speaker")) for name, corpus in sides.items()}
+    assert speakers["train"] == {"anna"}
+    assert speakers["dev"] | speakers["test"] == {"bert", "carl"}
+    assert {corpus.split_by for corpus in sides.values()} == {"speaker"}
+    voices[7] = None
+    unknown = parts(saved("unknown", ["train"] * 40, voices), ("dev",), 0)
+    assert unknown.held_out["dev"].split_by == "text", "who does not say who speaks may be anyone"
+    by_text = parts(saved("texts", ["train"] * 40, ["a", "b", "c", "d"] * 10, "text"), ("dev",), 0)
+    assert by_text.held_out["dev"].split_by == "text", "its own splits share no text, and so it stays"
+
+
+def test_held_out_speech_is_the_same_for_every_seed_and_amount() -> None:
+    spec = saved("seeds", ["train"] * 100)
+    first = parts(spec, ("dev", "test"), 0)
+    small = parts(CorpusSpec("seeds", minutes=1), ("dev", "test"), 1)
+    for name in ("dev", "test"):
+        assert small.held_out[name].column("id") == first.held_out[name].column("id")
+    assert set(small.train.column("id")) < set(first.train.column("id"))
+    assert small.train.minutes == pytest.approx(1.0)
+
+
+def test_too_little_is_refused_with_what_was_held_out() -> None:
+    spec = CorpusSpec(saved("little", ["train"] * 20).corpus, minutes=1.9)
+    with pytest.raises(ValueError, match=r"1\.9 minutes asked for.*\nlittle: dev and test: carved out of 20"):
+        parts(spec, ("dev", "test"), 0)
+    with pytest.raises(
+        ValueError, match="corpus one: dev and test cannot be carved out of it: it has 1 diff"
+    ):
+        parts(saved("one", ["train"] * 5, same=5), ("dev", "test"), 0)
+
+
+def test_texts_that_the_source_knows_are_trained_on() -> None:
+    from speechtl.leakage import Fingerprints, fingerprint, trained_texts
+
+    spec = saved("shared", ["train"] * 40)
+    free = parts(spec, ("dev", "test"), 0).held_out["test"]
+    known = fingerprint(free, ())
+    found = parts(spec, ("dev", "test"), 0, known)
+    assert set(free.column("id")) <= set(found.train.column("id"))
+    assert all(len(corpus) and not trained_texts(known, corpus) for corpus in found.held_out.values())
+    everything = fingerprint(spec.open(), ())
+    recordings = parts(spec, ("dev", "test"), 0, everything)
+    assert recordings.held_out["test"].split_by == "none"
+    assert "by recording, since the source knows all their texts" in recordings.account
+    assert [len(corpus) > 0 for corpus in recordings.held_out.values()] == [True, True]
+    assert parts(spec, ("test",), 0, Fingerprints()).held_out["test"].split_by == "text"
+
+
+def test_a_split_to_train_on_must_be_there() -> None:
+    with pytest.raises(ValueError, match="has the splits dev, test and none to train on"):
+        parts(saved("tests", ["dev"] * 5 + ["test"] * 5), ("dev", "test"), 0)
+    assert len(parts(saved("other", ["other"] * 30 + ["test"] * 5), ("test",), 0).train) == 30
+    alone = parts(saved("alone", ["test"] * 30), ("dev", "test"), 0)
+    assert len(alone.train) + len(alone.held_out["dev"]) + len(alone.held_out["test"]) == 30
+    chosen = CorpusSpec(saved("chosen", ["clean"] * 30 + ["noisy"] * 30).corpus, split="clean")
+    assert len(parts(chosen, ("dev",), 0).train) < 30

@@ -1,0 +1,184 @@
+"""The template for users' own data: one command from a corpus to a report, whatever the corpus brings."""
+
+import json
+from pathlib import Path
+
+import pytest
+from toy_speech import PLAIN, QUICK, TINY, write_manifest
+
+from speechtl.checkpoint import load_model
+from speechtl.cli import main
+from speechtl.corpus_spec import corpus
+from speechtl.experiment import Experiment, load_recipe
+from speechtl.report import Report
+from speechtl.run import run
+
+FEW_STEPS = ("--train.steps", "6", "--train.evaluations", "1", "--train.batch-seconds", "6")
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`en` in three splits for the source, `de` in one, as a user has it."""
+    folder = tmp_path_factory.mktemp("speech")
+    for split, count in (("train", 20), ("dev", 5), ("test", 5)):
+        write_manifest(folder / "en.jsonl", count, split, "en")
+    write_manifest(folder / "de.jsonl", 40, "train", "de")
+    write_manifest(folder / "more.jsonl", 40, "train", "en", seed=5)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on `en`."""
+    runs = tmp_path_factory.mktemp("runs")
+    path = str(speech / "en.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHTL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        experiment = Experiment(
+            name="toy-source",
+            target=corpus(path, split="train"),
+            dev=(corpus(path, split="dev"),),
+            tests=(corpus(path, split="test"),),
+            model=TINY,
+            augment=PLAIN,
+            train=QUICK,
+        )
+        run(experiment, runs)
+    return runs / "toy-source"
+
+
+@pytest.fixture(autouse=True)
+def _places(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEECHTL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("SPEECHTL_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("SPEECHTL_CORPORA", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def finetune(*flags: str | Path) -> int:
+    return main(["run", "finetune", *map(str, flags), *FEW_STEPS])
+
+
+def named(name: str) -> Path:
+    """The folder of a run of `finetune` with these steps."""
+    (found,) = Path("runs").glob(f"{name}+train.batch_seconds=6+train.evaluations=1+train.steps=6/seed-0")
+    return found
+
+
+def test_a_manifest_alone_is_enough(speech: Path, source: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert finetune("--target.corpus", speech / "de.jsonl", "--source", source) == 0
+    (folder,) = Path("runs").glob("finetune-de+source=*/seed-0")
+    report = Report.load(folder / "report.json")
+    assert set(report.sets) == {"de"}
+    assert set(report.source_sets) == {"en"}, "what it costs on the source's own tests"
+    (account,) = json.loads((folder / "experiment.json").read_text())["held_out"]
+    assert account in caplog.text
+    assert "de.jsonl: dev and test: carved out of 40 utterances by text. train: " in account
+    assert f"test: {report.sets['de'].utterances} utterances" in account
+    model = load_model(folder)
+    assert model.model.languages == ["en", "de"]
+    coverage = json.loads((folder / "coverage.json").read_text())
+    assert coverage[0]["mapped"] == 0, "no letter of de is one of en"
+
+
+def test_a_language_that_the_source_knows_keeps_its_head_and_trains_it(speech: Path, source: Path) -> None:
+    assert finetune("--target.corpus", speech / "more.jsonl", "--source", source / "seed-0") == 0
+    (folder,) = Path("runs").glob("finetune-more+source=*/seed-0")
+    before, after = load_model(source / "seed-0").model, load_model(folder).model
+    assert after.languages == ["en"]
+    assert after.head("en").units.weight.shape == before.head("en").units.weight.shape
+    assert not after.head("en").units.weight.equal(before.head("en").units.weight)
+    assert not (folder / "coverage.json").exists()
+
+
+def test_the_source_may_be_a_recipe_and_is_trained_first(
+    speech: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = json.loads((source / "seed-0" / "experiment.json").read_text())["experiment"]
+    recipe["train"] |= {"steps": 3, "evaluations": 1}
+    Path("own_source.json").write_text(json.dumps({"experiment": recipe}))
+    assert finetune("--target.corpus", speech / "de.jsonl", "--source", "own_source.json") == 0
+    assert Path("runs/toy-source/seed-0/report.json").is_file()
+    report = Report.load(named("finetune-de+source=own_source.json") / "report.json")
+    assert set(report.source_sets) == {"en"}
+
+
+def test_without_a_corpus_it_says_what_to_type(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "finetune"]) == 2
+    said = capsys.readouterr().err
+    assert "finetune is a template and needs your corpus: --target.corpus PATH" in said
+    assert "--target.language TAG" in said
+    assert not Path("runs").exists()
+
+
+def test_a_source_s_tests_that_are_not_here_are_left_out(
+    speech: Path, source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for name in ("model", "experiment.json"):
+        (moved / name).symlink_to(source / "seed-0" / name)
+    stored = json.loads((source / "seed-0" / "experiment.json").read_text())
+    stored["experiment"]["tests"][0]["corpus"] = "nowhere"
+    (moved / "experiment.json").unlink()
+    (moved / "experiment.json").write_text(json.dumps(stored))
+    assert finetune("--target.corpus", speech / "de.jsonl", "--source", "elsewhere") == 0
+    assert "the source's test corpus nowhere is not here" in caplog.text
+    assert not Report.load(named("finetune-de+source=elsewhere") / "report.json").source_sets
+
+
+def test_utterances_as_long_as_recordings_are_refused_together(
+    speech: Path, source: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import numpy as np
+
+    from speechtl.audio import write_audio
+
+    lines = (speech / "de.jsonl").read_text().splitlines()
+    for number in range(2):
+        write_audio(tmp_path / f"{number}.wav", 0.1 * np.random.default_rng(0).normal(size=61 * 800), 800)
+        row = json.loads(lines[number]) | {"id": f"long{number}", "audio": str(tmp_path / f"{number}.wav")}
+        lines.append(json.dumps(row))
+    Path("long.jsonl").write_text("\n".join(lines) + "\n")
+    assert finetune("--target.corpus", "long.jsonl", "--source", source) == 2
+    said = capsys.readouterr().err
+    assert "too long to be trained on: 2 utterances of over 60 s" in said
+    assert "long0: 61 s" in said
+    assert "Split them at sentences" in said
+
+
+def test_the_table_of_taiwanese_serves_taiwanese_alone() -> None:
+    from recipes.taiwanese.units import LANGUAGES, UNITS
+    from speechtl.transfer.base import TransferData
+
+    template = load_recipe("finetune")
+    assert template.unit_table == "recipes.taiwanese.units"
+    assert (template.dev, template.tests, template.source_tests) == ((), (), None)
+    assert template.train == load_recipe("taiwanese/finetune").train
+    data = TransferData(None, {}, UNITS, LANGUAGES)  # type: ignore[arg-type]
+    assert data.table_of("nan-Latn-pehoeji") is UNITS
+    assert data.table_of("hak-Latn") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("words.csv", "finetune-words"),
+        ("/data/my words/kai.jsonl", "finetune-kai"),
+        ("cv-corpus-17.0-2024-03-15/nan-tw", "finetune-nan-tw"),
+        ("hf:google/fleurs", "finetune-fleurs"),
+        ("語料.csv", "finetune-語料"),
+    ],
+)
+def test_runs_are_named_after_the_corpus(path: str, name: str) -> None:
+    from speechtl.cli import _parse_recipe
+
+    flags = ["--target.corpus", path, "--target.minutes", "10"]
+    chosen = _parse_recipe("finetune", flags)
+    assert chosen.name == f"{name}+target.minutes=10"
+    assert _parse_recipe("finetune", [*flags, "--name", "mine"]).name == "mine"
+    replayed = chosen.with_overrides_in_name(chosen)
+    assert replayed == chosen
