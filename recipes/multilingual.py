@@ -1,6 +1,5 @@
 """A multilingual source: Mandarin, Cantonese, Arabic and English words, never Taiwanese."""
 
-from speechtl.augment import AugmentSettings
 from speechtl.corpus_spec import corpus
 from speechtl.experiment import Experiment
 from speechtl.train_settings import TrainSettings
@@ -12,6 +11,5 @@ experiment = Experiment(
     target=tuple(corpus(name, split="train") for name in CORPORA),
     dev=tuple(corpus(name, split="dev") for name in CORPORA),
     tests=tuple(corpus(name, split="test") for name in CORPORA),
-    augment=AugmentSettings(speeds=(1.0,)),
     train=TrainSettings(steps=8000, dev_utterances=150),
 )
