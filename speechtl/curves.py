@@ -83,6 +83,8 @@ def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     steps = [line["step"] for line in lines]
     languages = sorted({tag for line in lines for tag in line["dev"]["errors"]})
     ends = {}
@@ -95,6 +97,7 @@ def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str,
         axes.plot(steps, means, color="0.35", linewidth=1.2, linestyle="--", label="mean")
     _dress(axes, "dev error, %")
     axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     if best:
         axes.axvline(best["step"], color="0.6", linewidth=0.8, linestyle=":", zorder=0)
         is_late = bool(steps) and best["step"] > 0.6 * steps[-1]

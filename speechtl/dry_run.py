@@ -16,14 +16,14 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_summary import SummaryRow
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
-from speechtl.label_faults import refuse_unknown_units
+from speechtl.label_faults import refuse_unknown_units, units_not_trained
 from speechtl.leakage import Fingerprints
 from speechtl.material import Sets
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run_folder import RunFolder
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import few_hearings, start, tokenizers_of, unit_table
+from speechtl.start import few_hearings, start, tokenizers_of, unit_table, without_effect
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
@@ -127,7 +127,9 @@ def dry_run(
     asked = replace(experiment, model=built, features=model.features)
     remaining = max(0, experiment.train.steps - done) if done is not None else 0
     cost = estimate(asked, _clips(asked, sets, examples), model, remaining) if remaining else None
-    advice = few_hearings(experiment, sets.target)
+    fitted = {tag: model.tokenizers[tag] for tag in sets.target.languages}
+    warnings = units_not_trained({"dev": sets.dev, **sets.tests}, fitted)
+    advice = (few_hearings(experiment, sets.target), without_effect(experiment, loaded))
     return DryRun(
         experiment=experiment,
         folder=folder.path,
@@ -135,7 +137,7 @@ def dry_run(
         is_refused=is_refused,
         settings=_settings(experiment, recipe or experiment),
         data=tuple(_data(sets)),
-        notes=(*sets.account, *([advice] if advice else [])),
+        notes=(*sets.account, *warnings, *filter(None, advice)),
         blocks=_blocks(model),
         cost=cost,
         model=model,

@@ -75,22 +75,23 @@ def refuse_unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) ->
         raise ValueError(
             f"units that the source's heads lack, in {counted(len(faults), 'training utterance')}:\n  "
             f"{listed(faults, separator=chr(10) + '  ')}\nLeave these out, or start from a source that was "
-            "trained on these units."
+            "trained on these units, or give the language a private tag in the corpus, such as en-x-own for "
+            "en: it gets a new head, which starts from the source's rows."
         )
 
 
-def warn_of_unknown_units(corpora: Mapping[str, Corpus], tokenizers: Mapping[str, Tokenizer]) -> None:
-    """Warn of dev and test texts with units that no training text has: these can only be errors."""
-    for role, corpus in corpora.items():
-        faults = _unknown_units(corpus, tokenizers)
-        if faults:
-            logger.warning(
-                "%s: %d of %d utterances have units that no training text has, and will be wrong there: %s",
-                role,
-                len(faults),
-                len(corpus),
-                listed(faults[:5]),
-            )
+def units_not_trained(corpora: Mapping[str, Corpus], tokenizers: Mapping[str, Tokenizer]) -> list[str]:
+    """A warning for each of dev and tests whose texts have units that no training text has.
+
+    These can only be errors.
+    """
+    found = ((role, corpus, _unknown_units(corpus, tokenizers)) for role, corpus in corpora.items())
+    return [
+        f"{role}: {len(faults)} of {len(corpus)} utterances have units that no training text has, and will "
+        f"be wrong there: {listed(faults[:5])}"
+        for role, corpus, faults in found
+        if faults
+    ]
 
 
 def _unknown_units(corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> list[str]:

@@ -240,7 +240,8 @@ def _notes(report: Report) -> list[str]:
     for name, entry in sets.items():
         shared = {"texts": entry.shared_texts, "speakers": entry.shared_speakers}
         if found := [f"{what} of {count}" for what, count in shared.items() if count]:
-            notes.append(f"{name}: the training knows the {' and the '.join(found)} utterances")
+            plural = "s" if max(shared.values()) > 1 else ""
+            notes.append(f"{name}: the training knows the {' and the '.join(found)} utterance{plural}")
     return notes
 
 

@@ -14,12 +14,12 @@ from speechtl.development import Development
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
 from speechtl.faults import counted
-from speechtl.label_faults import refuse_short, refuse_unknown_units, warn_of_unknown_units
+from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
 from speechtl.material import Material, Sets, Speech
 from speechtl.report import Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.source import Source, find_source
-from speechtl.start import few_hearings, save_coverage, start, tokenizers_of, unit_table
+from speechtl.start import few_hearings, save_coverage, start, tokenizers_of, unit_table, without_effect
 from speechtl.text import Tokenizer, orthography
 from speechtl.tracking import require
 from speechtl.train import FitResult, fit
@@ -88,14 +88,16 @@ def _train(
     target = material.target
     tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
-    warn_of_unknown_units({"dev": material.dev.corpus, **material.tests}, tokenizers)
+    for warning in units_not_trained({"dev": material.dev.corpus, **material.tests}, tokenizers):
+        logger.warning("%s", warning)
     data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
     model, coverage = start(experiment, source, data)
     refuse_short(model, data.target, experiment.augment)
     if coverage:
         save_coverage(folder.path / "coverage.json", coverage)
-    if advice := few_hearings(experiment, target.corpus):
-        logger.warning("%s", advice)
+    for advice in (few_hearings(experiment, target.corpus), without_effect(experiment, source)):
+        if advice:
+            logger.warning("%s", advice)
     logger.info("%s", _start_line(experiment, target.corpus, material.dev.corpus))
     return fit(
         model,

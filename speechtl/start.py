@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from speechtl.checkpoint import LoadedModel
@@ -12,6 +13,7 @@ from speechtl.corpus import Corpus
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, listed
 from speechtl.models.acoustic import AcousticModel
+from speechtl.settings_json import flatten, to_json
 from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage
@@ -68,6 +70,22 @@ def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
         f"{counted(settings.steps, 'step')} hear the {target.minutes:.0f} minutes of training speech "
         f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"
     )
+
+
+def without_effect(experiment: Experiment, source: LoadedModel | None) -> str | None:
+    """The settings of model and features that the source's own replace; None where they agree.
+
+    The kind of a head is no such setting: a new one may be of another kind than the source's.
+    """
+    if source is None:
+        return None
+    model = replace(source.model.settings, head=experiment.model.head)
+    asked = flatten({"model": to_json(experiment.model), "features": to_json(experiment.features)})
+    kept = flatten({"model": to_json(model), "features": to_json(source.model.features)})
+    others = [f"{name}={value} (it has {kept[name]})" for name, value in asked.items() if value != kept[name]]
+    if not others:
+        return None
+    return f"the source brings its own model and features; without effect: {', '.join(others)}"
 
 
 def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...] | None]:

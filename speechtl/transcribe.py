@@ -104,7 +104,8 @@ def transcripts(
     hearing = replace(hearing, speaker=options.speaker, domain=options.domain)
     recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
     total = round(sum(recording.seconds for recording in recordings))
-    task = f"transcribing {counted(len(recordings), 'file')} of {total / 60:.1f} minutes"
+    length = f"{total / 60:.1f} minutes" if total >= 60 else counted(max(1, total), "second")
+    task = f"transcribing {counted(len(recordings), 'file')} of {length}"
     with progress_bar(task, total, show_progress) as advance:
         for together in _grouped(recordings, options.windows.seconds):
             for recording, (text, segments) in zip(together, _heard(hearing, together, advance), strict=True):

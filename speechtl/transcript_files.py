@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from speechtl.failed_writes import explained
+from speechtl.whole_files import explained, replaced
 
 if TYPE_CHECKING:
     from speechtl.phrases import Segment
@@ -39,7 +39,8 @@ def destinations(out: Path, files: Sequence[Path], style: Format) -> list[Path]:
     Raises:
         ValueError: recordings differ only by their format, so that their transcripts would have one name.
     """
-    absolute = [file.absolute() for file in files]
+    # Lexically, so that a link stands where it was given, and `..` leads out of no folder.
+    absolute = [Path(os.path.abspath(file)) for file in files]  # noqa: PTH100
     common = Path(os.path.commonpath([file.parent for file in absolute]))
     suffix = {"text": ".txt", "jsonl": ".jsonl", "srt": ".srt"}[style]
     places = [out / file.relative_to(common).with_suffix(suffix) for file in absolute]
@@ -64,12 +65,15 @@ def write(
         style: what to write.
 
     Raises:
-        ValueError: subtitles of several recordings have no folder, or two would have one name.
+        ValueError: subtitles of several recordings have no folder, two would have one name, or `out` is one
+            of the recordings.
         OSError: the disk is full or not writable.
     """
     needs_folder = style == "srt" and len(files) > 1
     if needs_folder and (not isinstance(out, Path) or out.is_file()):
         raise ValueError(f"subtitles of {len(files)} files need a folder to be written to: --out DIR")
+    if isinstance(out, Path) and out.resolve() in [file.resolve() for file in files]:
+        raise ValueError(f"{out} is one of the recordings, and --out would overwrite it; name another file")
     if not isinstance(out, Path):
         for transcript in transcripts:
             out.write(told(transcript, style))
@@ -86,15 +90,12 @@ def write(
 def _replace(path: Path, texts: Iterable[str]) -> None:
     with explained("the transcript", path, instead="name another place by --out"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-        file = beside.open("w", encoding="utf-8")
-    try:
+    with replaced(path) as beside:
+        with explained("the transcript", path, instead="name another place by --out"):
+            file = beside.open("w", encoding="utf-8")
         with file:
             for text in texts:
                 _put(file, text, path)
-        beside.rename(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _put(file: TextIO, text: str, path: Path) -> None:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,28 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
         folder.rename(old)
     beside.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """The file to write for `path`: one beside it, which is put in its place at the end or else removed.
+
+    A link stays, and what it points to is replaced. What is no regular file, such as a device or a pipe
+    (`/dev/null`, `/dev/stdout`), is written to and never replaced.
+
+    Raises:
+        OSError: the folder is not writable.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    place = path.resolve()
+    beside = place.with_name(f".{place.name}.{os.getpid()}.new")
+    try:
+        yield beside
+        beside.rename(place)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def remove_unfinished(parent: Path, name: str) -> None:

@@ -50,6 +50,19 @@ def test_a_picture_is_drawn_of_every_log(tmp_path: Path, steps: int) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".new"] == []
 
 
+def test_a_short_run_s_ticks_are_whole_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    ticks: list[float] = []
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *_, **__: ticks.extend(figure.axes[-1].get_xticks())
+    )
+    monkeypatch.setattr(Path, "replace", lambda *_: None)
+    draw_curves(log(tmp_path / "metrics.jsonl", 20), tmp_path / "curves.png", "toy, seed 0", {})
+    assert len(ticks) > 2
+    assert all(tick == round(tick) for tick in ticks)
+
+
 def test_only_drawing_loads_matplotlib() -> None:
     script = "import sys, speechtl.run, speechtl.curves; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

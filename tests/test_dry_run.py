@@ -113,3 +113,28 @@ def test_too_few_steps_for_much_speech_are_told() -> None:
     found = dry_run(experiment("en", train=replace(QUICK, steps=1, evaluations=1, batch_seconds=1)))
     assert any("1 step hear" in note and "--train.steps" in note for note in found.notes)
     assert not dry_run(experiment("en")).notes
+
+
+def test_settings_that_the_source_overrules_are_told() -> None:
+    run(experiment("en"))
+    adapted = experiment("de", source="runs/toy-en/seed-0")
+    assert not dry_run(adapted).notes
+    (note,) = dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))).notes
+    assert note == (
+        "the source brings its own model and features; without effect: "
+        f"model.dim={TINY.dim + 2} (it has {TINY.dim})"
+    )
+
+
+def test_units_of_dev_and_tests_that_no_training_text_has_are_told() -> None:
+    lines = Path("en.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    last = {split: max(i for i, row in enumerate(rows) if row["split"] == split) for split in ("dev", "test")}
+    for where in last.values():
+        rows[where]["text"] = "qq"
+    Path("en.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    notes = dry_run(experiment("en")).notes
+    assert [note.partition(" utterances have units that no training text has")[0] for note in notes] == [
+        "dev: 1 of 4",
+        "en: 1 of 4",
+    ]

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,11 @@ SYLLABLE = Metric(0.5, 0.25, 0.75, errors=2, total=4, sub=2, del_=0, ins=0)
 REPORT = Report(
     sets={"words": SetReport("nan-Latn-tailo", 500, {"wer": WER, "syllable": SYLLABLE}, shared_texts=3)},
     train=TrainSummary(100, 50.0, 10.0, 5.0, None, {"step": 90}),
-    source_sets={"digits": SetReport("en", 20, {"wer": replace(WER, low=None, high=None)}, "speakers")},
+    source_sets={
+        "digits": SetReport(
+            "en", 20, {"wer": replace(WER, low=None, high=None)}, "speakers", shared_speakers=1
+        )
+    },
     hypotheses={"words": (Hypothesis("a", "nan-Latn-tailo", None, "khì", "", {"wer": Counts(1, 1, 0, 1)}),)},
 )
 
@@ -68,6 +73,7 @@ def test_the_table_shows_each_error_with_its_interval_and_the_source_s_sets() ->
         console.print(render(REPORT))
     table = capture.get()
     assert "words: the training knows the texts of 3 utterances" in table
+    assert "digits: the training knows the speakers of 1 utterance\n" in re.sub(" +\n", "\n", table)
     for expected in ("42.6 %", "41.0 – 44.0", "4210 / 9880", "source: digits", "over speakers or utterances"):
         assert expected in table
 

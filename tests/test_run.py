@@ -16,6 +16,7 @@ from toy_speech import HERTZ, PLAIN, QUICK, TINY, write_manifest
 from speechtl import cli
 from speechtl.checkpoint import load_model
 from speechtl.corpus_spec import corpus
+from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment
 from speechtl.formats import read_corpus
 from speechtl.material import named_sets
@@ -331,6 +332,18 @@ def test_units_that_a_source_lacks_are_refused_in_training_and_a_warning_in_test
         trained, tmp_path, "units that the source's heads lack, in 1 training utterance", source=str(source)
     )
     assert "new: 'q'" in message
+    assert "a private tag in the corpus, such as en-x-own" in message
+    trained.write_text(trained.read_text().replace('"language": "en"', '"language": "en-x-own"'))
+    parts = {part: corpus(str(trained), split=part) for part in ("train", "dev", "test")}
+    owned = experiment(
+        speech,
+        target=parts["train"],
+        dev=(parts["dev"],),
+        tests=(parts["test"],),
+        source=str(source),
+        source_tests=(),
+    )
+    assert not dry_run(owned).model.tokenizers["en-x-own"].unknown("aq")
 
 
 def test_a_unit_table_that_is_none_is_refused(speech: Path, source: Path, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 import io
 import json
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,41 @@ def test_subtitles_of_several_files_need_a_folder_and_names_of_their_own(tmp_pat
             write([], files, out, "srt")
     with pytest.raises(ValueError, match=r"a.wav and x/a.mp3 would both be written to .*a.srt"):
         write([], [A.file, Path("x/a.mp3")], tmp_path / "folder", "srt")
+
+
+def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
+    recording = tmp_path / "a.wav"
+    recording.write_bytes(b"speech")
+    (tmp_path / "link.wav").symlink_to(recording)
+    for out in (recording, tmp_path / "link.wav"):
+        with pytest.raises(ValueError, match=r"is one of the recordings, and --out would overwrite it"):
+            write([], [recording], out, "text")
+    assert recording.read_bytes() == b"speech"
+
+
+def test_a_folder_holds_all_transcripts_wherever_the_recordings_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep" / "here").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "here")
+    files = [Path("../../a.wav"), Path("b.wav")]
+    write([replace(A, file=file) for file in files], files, tmp_path / "out", "srt")
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.srt")}
+    assert found == {"out/a.srt", "out/deep/here/b.srt"}
+
+
+def test_links_and_devices_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "link.txt").symlink_to(tmp_path / "there.txt")
+    write([A], [A.file], tmp_path / "link.txt", "text")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "there.txt").read_text(encoding="utf-8") == told(A, "text")
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write([A], [A.file], pipe, "text")
+        assert os.read(reader, 1000).decode() == told(A, "text")
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

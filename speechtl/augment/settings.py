@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 NoiseKind = Literal["white", "pink", "babble"]
@@ -68,10 +69,13 @@ class AugmentSettings:
                 raise ValueError(f"{name}={getattr(self, name)}: expected a share between 0 and 1")
         for name, least in (("rt60", 0.05), ("snr", -20.0), ("chain_pause", 0.0)):
             low, high = getattr(self, name)
-            if not least <= low <= high:
+            if not least <= low <= high < inf:
                 raise ValueError(
                     f"{name}={low} {high}: expected a lowest value of at least {least:g}, then a highest one"
                 )
+        for name in ("mel_masks", "mel_width", "time_masks"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)}: expected 0, which is off, or more")
         if not self.noise_kinds:
             raise ValueError("noise_kinds is empty: expected white, pink or babble; --augment.noise 0 is off")
         if self.chain_longest < 2:

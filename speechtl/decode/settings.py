@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -49,6 +50,11 @@ class DecodeSettings:
             raise ValueError(
                 f"decode.beam_width is {self.beam_width}, decode.beam_threshold {self.beam_threshold}; "
                 "expected at least 1, and above 0"
+            )
+        if not (0 <= self.lm_weight < math.inf and math.isfinite(self.insertion_bonus)):
+            raise ValueError(
+                f"decode.lm_weight is {self.lm_weight}, decode.insertion_bonus {self.insertion_bonus}; "
+                "expected a finite number of at least 0, and any finite number"
             )
         if self.lm is not None and self.method not in _SEARCHES:
             raise ValueError(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speechtl.language_model.ngrams import Ngram, NgramModel
-from speechtl.whole_files import explained, write_bytes
+from speechtl.whole_files import explained, replaced
 
 _COUNT = re.compile(r"ngram (\d+)\s*=\s*(\d+)")
 _HEADING = re.compile(r"\\(\d+)-grams:")
@@ -25,11 +25,10 @@ def write_arpa(model: NgramModel, path: str | Path) -> None:
         OSError: the disk is full or not writable.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    with explained("the language model", path):
-        write_bytes(beside, "\n".join(_lines(model)).encode())
-        beside.rename(path)
+    with explained("the language model", path, instead="name another place by --out"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as beside:
+            beside.write_text("\n".join(_lines(model)), encoding="utf-8")
 
 
 def _lines(model: NgramModel) -> Iterator[str]:

@@ -27,9 +27,11 @@ def build(source: str, out: Path, *, language: str | None, order: int, text: str
 
     Raises:
         FileNotFoundError: a source is not there.
-        ValueError: a source cannot be used.
+        ValueError: a source cannot be used, or would be overwritten.
         OSError: the disk is full or not writable.
     """
+    if out.resolve() in [Path(name).resolve() for name in (source, text) if name is not None]:
+        raise ValueError(f"{out} is read, and --out would overwrite it; name another file, such as lm.arpa")
     training = read_texts(source, "train", language)
     held_out = None
     if text is not None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from speechtl.language_model import estimate, read_arpa, write_arpa
+from speechtl.language_model.building import build
 from speechtl.language_model.ngrams import END, UNKNOWN
 
 # The example of the ARPA format with known answers: p(b | a) listed, p(b | b) = backoff(b) · p(b).
@@ -83,6 +84,34 @@ def test_binary_and_missing_files_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "m.binary").write_bytes(b"mmap lm \xff\xfe\x00")
     with pytest.raises(ValueError, match="not a binary one"):
         read_arpa(tmp_path / "m.binary")
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = estimate([["a", "b"]], 2)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "folder", tmp_path / "file" / "m.arpa"):
+        with pytest.raises(OSError, match=r"could not be written to .* name another place by --out"):
+            write_arpa(model, place)
+    (tmp_path / "old.arpa").write_text("before")
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_arpa(model, tmp_path / "old.arpa")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "old.arpa"]
+    assert (tmp_path / "old.arpa").read_text() == "before"
+
+
+def test_texts_are_not_overwritten_by_their_model(tmp_path: Path) -> None:
+    texts, held_out = tmp_path / "texts.txt", tmp_path / "more.txt"
+    for file in (texts, held_out):
+        file.write_text("it tàn\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"is read, and --out would overwrite it"):
+            build(str(texts), file, language="nan-Latn-tailo", order=2, text=str(held_out))
+        assert file.read_text(encoding="utf-8") == "it tàn\n"
 
 
 def test_kenlm_gives_the_same_probabilities(tmp_path: Path) -> None:
