@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from speechtl.augment import AugmentSettings
-from speechtl.augment.changes import Changes, generator
+from speechtl.augment.changes import generator
 from speechtl.augment.phrases import Companions, join_labels, join_waveforms
+from speechtl.augment.speed import change_speed
 from speechtl.epochs import Epochs, Item, Plan, bucket
-from speechtl.feature_cache import Clip, FeatureCache
+from speechtl.feature_cache import Clip, ClipFeatures, FeatureCache, Made
 from speechtl.features import SAMPLE_RATE, Masking
 
 if TYPE_CHECKING:
@@ -120,14 +121,14 @@ class Examples:
         """Pad the utterances at `indices` into one batch, as they are."""
         return self.assemble([Item((index,)) for index in indices])
 
-    def assemble(self, items: Sequence[Item], cache: FeatureCache | None = None) -> Batch:
+    def assemble(self, items: Sequence[Item], cache: ClipFeatures | None = None) -> Batch:
         """Change the utterances of items as was drawn for each, and pad them into one batch.
 
         Args:
             items: what the batch holds.
             cache: where features come from; without one the batch has waveforms.
         """
-        made = None if cache is None else cache.of([self._clip(item) for item in items])
+        made = None if cache is None else self._features(items, cache)
         waves = [self._waveform(item) for item in items] if made is None else []
         sizes = [len(wave) for wave in waves] if made is None else [one.samples for one in made]
         labels = [torch.tensor(self._labels(item), dtype=torch.int64) for item in items]
@@ -148,16 +149,23 @@ class Examples:
             features=None if made is None else tuple(one.features for one in made),
         )
 
-    def _clip(self, item: Item) -> Clip:
-        """An item for the cache of features; of the changes only speeds are few enough to come again."""
-        first, changes = item.utterances[0], item.changes
-        comes_again = not item.pauses and changes == Changes(changes.speed, key=changes.key)
-        return Clip(
-            (id(self), first, changes.speed) if comes_again else None,
-            lambda: self._waveform(item),
-            changes.warp,
-            self.domains[first],
-        )
+    def _features(self, items: Sequence[Item], cache: ClipFeatures) -> list[Made]:
+        """The features of items: those that are kept, and the others, made for this batch at once."""
+        found: dict[int, Made] = {}
+        others: dict[int, Clip] = {}
+        for place, item in enumerate(items):
+            first, changes = item.utterances[0], item.changes
+            if item.is_plain and cache.keeps(first):
+                found[place] = cache.of(first, changes.speed, self._played)
+            else:
+                others[place] = Clip(self._waveform(item), changes.warp, self.domains[first])
+        if others:
+            found |= zip(others, cache.make(list(others.values())), strict=True)
+        return [found[place] for place in range(len(items))]
+
+    def _played(self, index: int, speed: float) -> Clip:
+        """An utterance that is only played at a speed."""
+        return Clip(change_speed(self._samples(index), speed), 1.0, self.domains[index])
 
     def _waveform(self, item: Item) -> Tensor:
         """An item's samples, float32 (samples,)."""
@@ -218,10 +226,14 @@ class Stream:
             is_mixed=self.is_mixed,
         )
 
+    @cached_property
+    def _features(self) -> ClipFeatures | None:
+        return None if self.cache is None else self.cache.share(self.examples.seconds, self.augment.speeds)
+
     def batch(self, step: int) -> Batch:
         """The batch of training step `step`, counted from 0."""
         plan, position = self._epochs.locate(step)
-        return self.examples.assemble(plan.items(position), self.cache)
+        return self.examples.assemble(plan.items(position), self._features)
 
     def plan(self, epoch: int) -> Plan:
         """The batches of an epoch, in the order they come."""

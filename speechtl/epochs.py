@@ -25,6 +25,11 @@ class Item:
     """Seconds between each utterance and the next."""
     changes: Changes = field(default_factory=Changes)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one utterance of which only the speed is changed."""
+        return not self.pauses and self.changes == Changes(self.changes.speed, key=self.changes.key)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-Featurize = Callable[[Tensor, float, "str | None"], Tensor]
-"""Features (time, width) of a waveform (samples,) whose filters are warped by a factor, in a domain."""
+from speechtl.epochs import bucket
+
+BLOCK_SECONDS = 60.0
+"""Most speech, padding included, whose features are made at once."""
 
 
 class Clip(NamedTuple):
     """A clip whose features are wanted."""
 
-    key: Hashable | None
-    """Equal for equal clips; None for one that will not come again."""
-    waveform: Callable[[], Tensor]
-    """Gives its samples (samples,); not called where the features are kept."""
+    waveform: Tensor
+    """(samples,)."""
     warp: float
-    """Of the vocal tract."""
+    """Factor of the vocal tract length that the filters are warped by."""
     domain: str | None
-    """Whose input the clip goes through."""
+    """Whose input it goes through."""
 
 
 class Made(NamedTuple):
@@ -35,52 +36,78 @@ class Made(NamedTuple):
     """Length of the clip."""
 
 
-class FeatureCache:
-    """Computes the features of each clip on its own, and keeps those that may come again.
+Featurize = Callable[[Sequence[Clip]], list[Tensor]]
+"""Features (time, width) of clips, in their order."""
 
-    A clip's features depend neither on its neighbours in a batch nor on the number of threads, since one
-    thread makes them, and several make those of several clips. So whether they were kept makes no difference
-    to what comes out, and a run that was resumed with an empty cache ends with the same bits.
+
+class FeatureCache:
+    """The features of a run's clips, as far as its memory for them goes.
+
+    Those that are kept are made in blocks of clips of like length, which are the same whoever asks first; the
+    others belong to a step. So what a clip's features are does not depend on what was kept before, and a run
+    that was resumed with an empty cache ends with the same bits.
     """
 
-    def __init__(self, featurize: Featurize, gigabytes: float, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        featurize: Featurize,
+        gigabytes: float,
+        bytes_per_second: float,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         """Prepare an empty cache.
 
         Args:
-            featurize: gives a clip's features.
-            gigabytes: most memory to fill; what comes when it is full is computed each time.
+            featurize: makes features.
+            gigabytes: most memory to fill.
+            bytes_per_second: what the features of a second of speech take.
             dtype: what they are kept as; under autocast its type, to which the first layer rounds anyhow.
         """
         self._featurize = featurize
-        self._left = gigabytes * 1e9
+        self._seconds_left = gigabytes * 1e9 / bytes_per_second
         self._dtype = dtype
-        self._kept: dict[Hashable, Made] = {}
-        self._pool: ThreadPoolExecutor | None = None
 
-    def of(self, clips: Sequence[Clip]) -> list[Made]:
-        """The features of clips, in their order."""
-        found = {place: self._kept[clip.key] for place, clip in enumerate(clips) if clip.key in self._kept}
-        missing = [place for place in range(len(clips)) if place not in found]
-        found |= zip(missing, self._make([clips[place] for place in missing]), strict=True)
-        for place in missing:
-            self._keep(clips[place].key, found[place])
-        return [found[place] for place in range(len(clips))]
-
-    def _make(self, clips: Sequence[Clip]) -> list[Made]:
-        threads = torch.get_num_threads()
-        if threads == 1 or not clips:
-            return [self._features(clip) for clip in clips]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(threads, "features", torch.set_num_threads, (1,))
-        return list(self._pool.map(self._features, clips))
+    def share(self, seconds: NDArray[np.float64], speeds: Sequence[float]) -> ClipFeatures:
+        """The part for some clips (clips,) that last so long and come at these speeds; shortest first."""
+        order = np.argsort(seconds, kind="stable")
+        blocks = [order[part] for part in bucket(seconds[order], BLOCK_SECONDS)]
+        played = sum(1 / speed for speed in set(speeds))
+        ends = np.cumsum([seconds[block].sum() * played for block in blocks])
+        kept = int(np.searchsorted(ends, self._seconds_left, side="right"))
+        self._seconds_left -= float(ends[kept - 1]) if kept else 0.0
+        return ClipFeatures(self.make, blocks[:kept])
 
     @torch.no_grad()
-    def _features(self, clip: Clip) -> Made:
-        samples = clip.waveform()
-        return Made(self._featurize(samples, clip.warp, clip.domain).to(self._dtype), len(samples))
+    def make(self, clips: Sequence[Clip]) -> list[Made]:
+        """The features of clips, which are made at once and not kept."""
+        made = self._featurize(clips)
+        return [
+            Made(features.to(self._dtype), len(clip.waveform))
+            for features, clip in zip(made, clips, strict=True)
+        ]
 
-    def _keep(self, key: Hashable | None, made: Made) -> None:
-        size = made.features.nbytes
-        if key is not None and key not in self._kept and size <= self._left:
-            self._left -= size
-            self._kept[key] = made
+
+class ClipFeatures:
+    """The features of some clips at some speeds, made block by block when one of a block is first wanted."""
+
+    def __init__(
+        self, make: Callable[[Sequence[Clip]], list[Made]], blocks: Sequence[NDArray[np.int64]]
+    ) -> None:
+        """Prepare for clips in blocks, by their numbers; clips in no block are never kept."""
+        self.make = make
+        self._blocks = blocks
+        self._block_of = {int(clip): block for block, clips in enumerate(blocks) for clip in clips}
+        self._made: dict[tuple[int, float], Mapping[int, Made]] = {}
+
+    def keeps(self, clip: int) -> bool:
+        """Whether there is memory for a clip's features."""
+        return clip in self._block_of
+
+    def of(self, clip: int, speed: float, played: Callable[[int, float], Clip]) -> Made:
+        """The features of a clip at a speed, which `played` gives if its block was not made before."""
+        block = self._block_of[clip], speed
+        if block not in self._made:
+            members = self._blocks[block[0]].tolist()
+            made = self.make([played(member, speed) for member in members])
+            self._made[block] = dict(zip(members, made, strict=True))
+        return self._made[block][clip]

@@ -154,9 +154,9 @@ class Loop:
         """Features that are made once, on a CPU; an accelerator makes those of a whole batch sooner."""
         if self.accelerator.device.type != "cpu":
             return None
-        is_bf16 = self.settings.mixed_precision == "bf16"
-        dtype = torch.bfloat16 if is_bf16 else torch.float32
-        return FeatureCache(model.inputs.featurize, self.settings.feature_cache_gb, dtype)
+        dtype = torch.bfloat16 if self.settings.mixed_precision == "bf16" else torch.float32
+        rate = model.inputs.feature_rate * dtype.itemsize
+        return FeatureCache(model.inputs.featurize, self.settings.feature_cache_gb, rate, dtype)
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one, with its masks drawn."""

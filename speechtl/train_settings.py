@@ -39,7 +39,8 @@ class TrainSettings:
     checkpoint_seconds: float = 60.0
     """Time between training checkpoints, in seconds."""
     feature_cache_gb: float = 2.5
-    """Most memory for the features of training speech that comes again, in gigabytes; on a CPU only."""
+    """Most memory for the features of training speech that comes again, in gigabytes, without the margins
+    around the clips; on a CPU only."""
     threads: int = 0
     """CPU threads; 0 takes as many as there are cores."""
 

@@ -16,6 +16,7 @@ from speechtl.models.layers import MaskedBatchNorm, convolve, seeded
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
+    from speechtl.feature_cache import Clip
 
 DEFAULT = "default"
 """The input of all domains that have none of their own."""
@@ -160,11 +161,28 @@ class Inputs(nn.ModuleDict):
             states = states.to(own.dtype).index_copy(0, rows, own)
         return states, lengths
 
-    def featurize(self, waveform: Tensor, warp: float, domain: str | None) -> Tensor:
-        """Features (time, views * mel) of one waveform (samples,), as the input of its domain makes them."""
-        warps = None if warp == 1 else torch.tensor([warp])
-        features, _ = self.of(domain).featurizer(waveform[None], torch.tensor([len(waveform)]), warps)
-        return cast(Tensor, features[0])
+    def featurize(self, clips: Sequence[Clip]) -> list[Tensor]:
+        """Features (time, views * mel) of each clip, as the input of its domain makes them."""
+        made: dict[int, Tensor] = {}
+        domains = [clip.domain if clip.domain in self.domains else None for clip in clips]
+        for domain in dict.fromkeys(domains):
+            rows = [row for row, other in enumerate(domains) if other == domain]
+            waves = [clips[row].waveform for row in rows]
+            warps = torch.tensor([clips[row].warp for row in rows])
+            features, frames = self.of(domain).featurizer(
+                pad_sequence(waves, batch_first=True),
+                torch.tensor([len(wave) for wave in waves]),
+                None if bool((warps == 1).all()) else warps,
+            )
+            counts = frames.tolist()
+            made |= {row: own[:count] for row, own, count in zip(rows, features, counts, strict=True)}
+        return [made[row] for row in range(len(clips))]
+
+    @property
+    def feature_rate(self) -> float:
+        """Most values of features that a second of speech has, of all domains."""
+        settings = [self.features, *(entry.features for entry in self.added)]
+        return max(one.width * 1000 / one.hop_ms for one in settings)
 
     def _through(self, domain: str | None, batch: Batch, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Put the utterances of one domain, at these rows of a batch, through its input."""
