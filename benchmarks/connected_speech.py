@@ -80,17 +80,7 @@ def make_chains(words: Speech, count: int, seed: int) -> tuple[Speech, Speech]:
 
 def recognised(model: LoadedModel, speech: Speech, language: str, settings: DecodeSettings) -> Found:
     """Syllable errors on some speech, and how many syllables were recognised."""
-    count = len(speech.texts)
-    unknown = [None] * count
-    examples = Examples(
-        waveforms=speech.waveforms,
-        seconds=np.array([len(samples) / SAMPLE_RATE for samples in speech.waveforms]),
-        labels=[[]] * count,
-        languages=[language] * count,
-        ids=[str(index) for index in range(count)],
-        speakers=unknown,
-        domains=unknown,
-    )
+    examples = Examples.unlabelled(speech.waveforms, language)
     hypotheses = recognise(model.model, examples, language, settings).texts
     rules = orthography(language)
     syllables = [rules.syllables(rules.normalise(text)) or () for text in hypotheses]

@@ -26,7 +26,7 @@ from speechtl.batches import Batch, speech_seconds
 from speechtl.corpus import Corpus
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel, Encoded
-from speechtl.text import Tokenizer
+from speechtl.start import start, tokenizers_of
 from speechtl.train import Loop
 from speechtl.transfer.base import TransferData
 
@@ -55,7 +55,7 @@ def main() -> None:
         with whole.log, whole.stop:
             for first in range(0, experiment.train.steps // SHARE, BLOCK):
                 ready = [make_ready(bare, step) for step in range(first, first + BLOCK)]
-                start = time.perf_counter()
+                begun = time.perf_counter()
                 for _ in ready:
                     whole.step()
                     whole.after_step()
@@ -63,7 +63,7 @@ def main() -> None:
                 for one in ready:
                     step_bare(bare, optimiser, one)
                 stepped.append(time.perf_counter() - middle)
-                fitted.append(middle - start)
+                fitted.append(middle - begun)
                 speech += sum(speech_seconds(one.batch) for one in ready)
     ratios = [alone / both for alone, both in zip(stepped, fitted, strict=True)]
     tenths = statistics.quantiles(ratios, n=10)
@@ -79,13 +79,10 @@ def make_loop(folder: Path) -> Loop:
     corpora = [spec.open(experiment.seed) for spec in experiment.targets]
     parts = [corpus.subset(corpus.minutes / SHARE, experiment.seed) for corpus in corpora]
     speech = Speech.of(Corpus.concatenate(parts))
-    tokenizers = {
-        tag: Tokenizer.fit(speech.corpus.filter(language=tag).column("text"), tag, experiment.text)
-        for tag in speech.corpus.languages
-    }
-    model = AcousticModel(experiment.model, experiment.features, tokenizers, seed=experiment.seed)
-    settings = replace(experiment.train, evaluations=1)  # after the recipe's last step, which is never taken
+    tokenizers = tokenizers_of(speech.corpus, experiment, None)
     data = TransferData(speech.examples(tokenizers), tokenizers)
+    model, _ = start(experiment, None, data)
+    settings = replace(experiment.train, evaluations=1)  # after the recipe's last step, which is never taken
     return Loop(
         model, experiment.method, data, settings, folder, no_score, experiment.augment, experiment.seed, None
     )

@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from speechtl import __version__
-from speechtl.decoding_arguments import add_decoding, add_lm, add_transcribe
-
-Commands = argparse._SubParsersAction  # the type of add_subparsers(), which argparse keeps private
+from speechtl.decoding_arguments import Commands, add_decoding, add_lm, add_transcribe
 
 
 def parser() -> argparse.ArgumentParser:

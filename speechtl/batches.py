@@ -112,6 +112,27 @@ class Examples:
             separators={tag: tokenizer.separator for tag, tokenizer in (tokenizers or {}).items()},
         )
 
+    @classmethod
+    def unlabelled(
+        cls,
+        waveforms: Sequence[NDArray[np.int16]],
+        language: str,
+        *,
+        speaker: str | None = None,
+        domain: str | None = None,
+    ) -> Examples:
+        """Speech of one language without labels, of one speaker and domain if they are known."""
+        count = len(waveforms)
+        return cls(
+            waveforms=waveforms,
+            seconds=np.array([len(samples) / SAMPLE_RATE for samples in waveforms]),
+            labels=[[]] * count,
+            languages=[language] * count,
+            ids=[str(number) for number in range(count)],
+            speakers=[speaker] * count,
+            domains=[domain] * count,
+        )
+
     @cached_property
     def companions(self) -> Companions:
         """Who may follow whom in a phrase: the same language, domain and speaker."""

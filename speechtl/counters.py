@@ -28,10 +28,14 @@ class Counters:
     """What a run has used and met so far; saved in its checkpoints."""
 
     step: int = 0
-    audio_seconds: float = 0.0
     wall_seconds: float = 0.0
     non_finite: int = 0
     non_finite_in_a_row: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     drawn: dict[str, float] = field(default_factory=dict)
-    """Seconds by language."""
+    """Seconds of speech by language, padding left out."""
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of speech in all."""
+        return sum(self.drawn.values())

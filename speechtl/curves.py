@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.whole_files import explained
+from speechtl.log_lines import losses
+from speechtl.whole_files import explained, replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NO_LOSS = ("step", "seconds", "audio_seconds", "lr", "gradient_norm", "dev", "shares")
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's, which colour-blind readers can tell apart."""
 
@@ -42,10 +42,8 @@ def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     _draw_losses(losses, [line for line in lines if "dev" not in line])
     _draw_dev(dev, [line for line in lines if "dev" in line], best)
-    with explained("the picture of the curves", picture):
-        beside = picture.with_suffix(".new")
+    with explained("the picture of the curves", picture), replaced(picture) as beside:
         figure.savefig(beside, dpi=120, format="png")
-        beside.replace(picture)
 
 
 def smoothed(values: Sequence[float], decay: float) -> NDArray[np.float64]:
@@ -67,7 +65,7 @@ def smoothed(values: Sequence[float], decay: float) -> NDArray[np.float64]:
 
 def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
     steps = np.array([line["step"] for line in lines])
-    names = sorted({name for line in lines for name in line} - set(_NO_LOSS))
+    names = sorted({name for line in lines for name in losses(line)})
     decay = 1 - 1 / max(1, len(lines) / 60)
     tops = []
     for name, colour in zip(names, _colours(len(names)), strict=True):

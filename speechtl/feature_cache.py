@@ -64,18 +64,22 @@ class FeatureCache:
             dtype: what they are kept as; under autocast its type, to which the first layer rounds anyhow.
         """
         self._featurize = featurize
-        self._seconds_left = gigabytes * 1e9 / bytes_per_second
+        self._bytes_left = gigabytes * 1e9
+        self._bytes_per_second = bytes_per_second
         self._dtype = dtype
 
     def share(self, seconds: NDArray[np.float64], speeds: Sequence[float]) -> ClipFeatures:
         """The part for some clips (clips,) that last so long and come at these speeds; shortest first."""
         order = np.argsort(seconds, kind="stable")
         blocks = [order[part] for part in bucket(seconds[order], BLOCK_SECONDS)]
-        played = sum(1 / speed for speed in set(speeds))
-        ends = np.cumsum([seconds[block].sum() * played for block in blocks])
-        kept = int(np.searchsorted(ends, self._seconds_left, side="right"))
-        self._seconds_left -= float(ends[kept - 1]) if kept else 0.0
+        ends = np.cumsum([self.size(float(seconds[block].sum()), speeds) for block in blocks])
+        kept = int(np.searchsorted(ends, self._bytes_left, side="right"))
+        self._bytes_left -= float(ends[kept - 1]) if kept else 0.0
         return ClipFeatures(self.make, blocks[:kept])
+
+    def size(self, seconds: float, speeds: Sequence[float]) -> float:
+        """Bytes of the features of so much speech at these speeds."""
+        return self._bytes_per_second * seconds * sum(1 / speed for speed in set(speeds))
 
     @torch.no_grad()
     def make(self, clips: Sequence[Clip]) -> list[Made]:

@@ -14,6 +14,7 @@ from speechtl import decode
 from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm, read_pieces
 from speechtl.batches import Examples
 from speechtl.cache import SILENT_PEAK
+from speechtl.models.inputs import SUBSAMPLING
 from speechtl.phrases import Segment, TimedUnit, phrases
 from speechtl.recognition import posteriors
 from speechtl.windows import Grid, Window, WindowSettings, cut, join, silence
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 Heard = tuple[str, list[Segment]]
 """The text of a recording and its phrases."""
-_SUBSAMPLING = 4
-"""Feature frames for each frame of every encoder."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ class Hearing:
     @property
     def _grid(self) -> Grid:
         featurizer = self.model.inputs.of(self.domain).featurizer
-        return Grid(_SUBSAMPLING * featurizer.hop_length, featurizer.margin)
+        return Grid(SUBSAMPLING * featurizer.hop_length, featurizer.margin)
 
     def _quiet(self, recording: Recording) -> float:
         """The peak up to which a window holds nothing, by what the features take for silence."""
@@ -164,16 +163,7 @@ class Hearing:
         return text, phrases(timed, self.tokenizer, self.pause)
 
     def _examples(self, waveforms: Sequence[Pcm]) -> Examples:
-        count = len(waveforms)
-        return Examples(
-            waveforms=waveforms,
-            seconds=np.array([len(waveform) / SAMPLE_RATE for waveform in waveforms]),
-            labels=[[] for _ in waveforms],
-            languages=[self.language] * count,
-            ids=[str(number) for number in range(count)],
-            speakers=[self.speaker] * count,
-            domains=[self.domain] * count,
-        )
+        return Examples.unlabelled(waveforms, self.language, speaker=self.speaker, domain=self.domain)
 
 
 def examine(path: Path) -> Recording:

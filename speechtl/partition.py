@@ -34,7 +34,13 @@ def by_text(languages: Sequence[str], texts: Sequence[str], shares: Mapping[str,
     Raises:
         ValueError: The shares do not add up to 1.
     """
-    components = _components(languages, texts)
+    return _of_components(_components(languages, texts), shares)
+
+
+def _of_components(
+    components: Sequence[tuple[int, str, tuple[str, ...]]], shares: Mapping[str, float]
+) -> list[str]:
+    """A split per utterance, by the smallest text of its component."""
     smallest: dict[int, tuple[str, str]] = {}
     for component, language, keys in components:
         candidate = min((language, key) for key in keys)
@@ -90,8 +96,9 @@ def by_text_filled(
     Raises:
         ValueError: The texts have fewer components than there are splits.
     """
-    labels = [label for label, _, _ in _components(languages, texts)]
-    assigned = by_text(languages, texts, shares)
+    components = _components(languages, texts)
+    labels = [label for label, _, _ in components]
+    assigned = _of_components(components, shares)
     return _filled(labels, texts, assigned, shares, {labels[row] for row in pinned})
 
 

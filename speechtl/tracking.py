@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from speechtl.log_lines import RATES, losses
 from speechtl.whole_files import explained
 
 Track = Literal["none", "tensorboard"]
 FOLDER = "tensorboard"
-_COUNTERS = ("step", "seconds", "audio_seconds", "dev", "shares")
 
 
 class TensorBoard:
@@ -59,10 +59,9 @@ def scalars(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     >>> dict(scalars({"step": 3, "ctc": 1.5, "lr": 0.1, "gradient_norm": None, "seconds": 2.0}))
     {'loss/ctc': 1.5, 'training/lr': 0.1}
     """
-    for name, value in entry.items():
-        if name not in _COUNTERS and value is not None:
-            part = "training" if name in ("lr", "gradient_norm") else "loss"
-            yield f"{part}/{name}", value
+    rates = {name: entry[name] for name in RATES if name in entry}
+    for part, values in (("loss", losses(entry)), ("training", rates)):
+        yield from ((f"{part}/{name}", value) for name, value in values.items() if value is not None)
     for language, error in entry.get("dev", {}).get("errors", {}).items():
         yield f"dev error/{language}", error
     for language, share in entry.get("shares", {}).items():

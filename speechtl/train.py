@@ -18,7 +18,7 @@ from torch import Tensor
 from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import update_average
-from speechtl.batches import Batch, concatenate, speech_seconds
+from speechtl.batches import Batch, concatenate
 from speechtl.counters import Counters, FitResult
 from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
@@ -103,8 +103,9 @@ class Loop:
         # A source that was trained just before, in this process, may have had another precision.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
+        self.cache = self._cache(model)
         draws = StreamSettings(
-            settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self._cache(model)
+            settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self.cache
         )
         self.streams = method.streams(data, draws)
         groups = method.groups(model, settings.weight_decay)
@@ -139,7 +140,6 @@ class Loop:
         losses = {name: average_finite(term) for name, term in terms.items()}
         norm = self._update(sum_losses(losses))
         counters.step += 1
-        counters.audio_seconds += speech_seconds(batch)
         count_drawn(counters.drawn, batch)
         self.log.step(
             counters.step,

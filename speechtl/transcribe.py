@@ -107,7 +107,7 @@ def transcripts(
     length = f"{total / 60:.1f} minutes" if total >= 60 else counted(max(1, total), "second")
     task = f"transcribing {counted(len(recordings), 'file')} of {length}"
     with progress_bar(task, total, show_progress) as advance:
-        for together in _grouped(recordings, options.windows.seconds):
+        for together in _grouped(recordings, hearing):
             for recording, (text, segments) in zip(together, _heard(hearing, together, advance), strict=True):
                 if wanted != tag:
                     text = respell(text, source=tag, target=wanted)
@@ -127,16 +127,17 @@ def _heard(
     return found
 
 
-def _grouped(recordings: Sequence[Recording], window: float) -> Iterator[list[Recording]]:
+def _grouped(recordings: Sequence[Recording], hearing: Hearing) -> Iterator[list[Recording]]:
     """Short recordings that are held together; a long one is alone."""
     together: list[Recording] = []
     for recording in recordings:
         seconds = sum(one.seconds for one in together) + recording.seconds
-        if together and (recording.seconds > window or seconds > TOGETHER_SECONDS):
+        is_long = hearing.is_long(recording)
+        if together and (is_long or seconds > TOGETHER_SECONDS):
             yield together
             together = []
         together.append(recording)
-        if recording.seconds > window:
+        if is_long:
             yield together
             together = []
     if together:

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toy_speech import PLAIN, SETTINGS, TINY, write_manifest
+from toy_speech import SETTINGS, toy_experiment, write_manifest
 
 from speechtl.audio import write_audio
 from speechtl.cli import main
-from speechtl.corpus_spec import corpus
-from speechtl.experiment import Experiment, load_recipe
+from speechtl.experiment import load_recipe
 from speechtl.run_folder import RunFolder
 
 Row = dict[str, Any]
@@ -52,16 +51,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
     for language in ("en", "de"):
         for split, count in (("train", 6), ("dev", 3), ("test", 3)):
             write_manifest(folder / f"{language}.jsonl", count, split, language, seed=count + len(split))
-    path = str(folder / "en.jsonl")
-    experiment = Experiment(
-        name="toy",
-        target=corpus(path, split="train"),
-        dev=(corpus(path, split="dev"),),
-        tests=(corpus(path, split="test"),),
-        model=TINY,
-        augment=PLAIN,
-        train=replace(SETTINGS, steps=3, evaluations=1),
-    )
+    experiment = toy_experiment(folder / "en.jsonl", train=replace(SETTINGS, steps=3, evaluations=1))
     recipe = folder / "toy.json"
     recipe.write_text(json.dumps({"experiment": experiment.to_dict()}))
     with pytest.MonkeyPatch.context() as patch:

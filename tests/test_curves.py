@@ -54,10 +54,13 @@ def test_a_short_run_s_ticks_are_whole_steps(tmp_path: Path, monkeypatch: pytest
     from matplotlib.figure import Figure
 
     ticks: list[float] = []
-    monkeypatch.setattr(
-        Figure, "savefig", lambda figure, *_, **__: ticks.extend(figure.axes[-1].get_xticks())
-    )
-    monkeypatch.setattr(Path, "replace", lambda *_: None)
+    savefig = Figure.savefig
+
+    def note(figure: Figure, *arguments: object, **options: object) -> None:
+        ticks.extend(figure.axes[-1].get_xticks())
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", note)
     draw_curves(log(tmp_path / "metrics.jsonl", 20), tmp_path / "curves.png", "toy, seed 0", {})
     assert len(ticks) > 2
     assert all(tick == round(tick) for tick in ticks)

@@ -38,15 +38,16 @@ def write_speech(folder: Path) -> None:
     (folder / "broken.wav").write_text("no sound")
 
 
-def test_the_commands_of_the_page_work(
-    own_folders: Path,
-    make_model: MakeModel,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def folder(own_folders: Path, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a reader of the page stands."""
     write_speech(own_folders)
     make_model(own_folders / "model", "nan-Latn-tailo", silent=False)
     monkeypatch.chdir(own_folders)
+    return own_folders
+
+
+def test_the_commands_of_the_page_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = {}
     for line in COMMANDS:
         program, *arguments = shlex.split(line)
@@ -58,24 +59,18 @@ def test_the_commands_of_the_page_work(
     assert "dev of words.csv: 2 texts, 3 tokens; perplexity" in first
     assert "1 of these texts are among the training texts too" in first
     assert "more.txt (nan-Latn-tailo): 3 texts, 6 tokens" in third
-    assert len((own_folders / "clips.jsonl").read_text().splitlines()) == 7
-    assert len(list((own_folders / "subtitles").glob("*.srt"))) == 7
-    assert " --> " in (own_folders / "long.srt").read_text()
+    assert len((folder / "clips.jsonl").read_text().splitlines()) == 7
+    assert len(list((folder / "subtitles").glob("*.srt"))) == 7
+    assert " --> " in (folder / "long.srt").read_text()
 
 
 def test_reports_say_how_and_contradictions_are_refused(
-    own_folders: Path,
-    make_model: MakeModel,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_speech(own_folders)
-    make_model(own_folders / "model", "nan-Latn-tailo", silent=False)
-    monkeypatch.chdir(own_folders)
     assert main(["lm", "words.csv", "--order", "2", "--out", "words.arpa"]) == 0
     flags = ["--decode", "beam", "--lm", "words.arpa", "--lm-weight", "0.3", "--out", "out"]
     assert main(["evaluate", "model", "words.csv", *flags]) == 0
-    (entry,) = Report.load(own_folders / "out" / "report.json").sets.values()
+    (entry,) = Report.load(folder / "out" / "report.json").sets.values()
     assert re.fullmatch(r"beam \+ words.arpa \([0-9a-f]{8}\) × 0.3", entry.decoding)
     for arguments, message in [
         (["evaluate", "model", "words.csv", "--decode", "greedy", "--lm", "words.arpa"], "beam or lexicon"),
@@ -89,8 +84,8 @@ def test_reports_say_how_and_contradictions_are_refused(
     ]:
         assert main(arguments) == 2
         assert message in capsys.readouterr().err
-    (own_folders / "words.csv").write_text(
-        (own_folders / "words.csv").read_text(encoding="utf-8").replace(",train", ",test"), encoding="utf-8"
+    (folder / "words.csv").write_text(
+        (folder / "words.csv").read_text(encoding="utf-8").replace(",train", ",test"), encoding="utf-8"
     )
     assert main(["lm", "words.csv", "--out", "x.arpa"]) == 2
     assert "has no split train, only dev, test" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def chain(path: Path, count: int, seed: int, pause: float = 0.5) -> tuple[list[s
 
 
 def heard(model: LoadedModel, path: Path, options: TranscribeSettings, method: str = "greedy") -> Transcript:
-    settings = DecodeSettings(method)  # type: ignore[arg-type]
+    settings = DecodeSettings(method)
     (found,) = transcripts(model, [path], None, settings, options)
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_speech import HERTZ, PLAIN, QUICK, TINY, write_manifest
+from toy_speech import HERTZ, QUICK, TINY, toy_experiment, write_manifest
 
 from speechtl import cli
 from speechtl.checkpoint import load_model
@@ -44,19 +44,7 @@ def _own_places(
 
 
 def experiment(speech: Path, language: str = "en", **changes: object) -> Experiment:
-    path = str(speech / f"{language}.jsonl")
-    return replace(
-        Experiment(
-            name=f"toy-{language}",
-            target=corpus(path, split="train"),
-            dev=(corpus(path, split="dev"),),
-            tests=(corpus(path, split="test"),),
-            model=TINY,
-            augment=PLAIN,
-            train=QUICK,
-        ),
-        **changes,
-    )
+    return toy_experiment(speech / f"{language}.jsonl", **{"name": f"toy-{language}", **changes})
 
 
 @pytest.fixture(scope="module")

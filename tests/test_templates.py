@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_speech import PLAIN, QUICK, TINY, write_manifest
+from toy_speech import toy_experiment, write_manifest
 
 from speechtl.checkpoint import load_model
 from speechtl.cli import main
-from speechtl.corpus_spec import corpus
-from speechtl.experiment import Experiment, load_recipe
+from speechtl.experiment import load_recipe
 from speechtl.report import Report
 from speechtl.run import run
 
@@ -31,19 +30,9 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def source(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on `en`."""
     runs = tmp_path_factory.mktemp("runs")
-    path = str(speech / "en.jsonl")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPEECHTL_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-        experiment = Experiment(
-            name="toy-source",
-            target=corpus(path, split="train"),
-            dev=(corpus(path, split="dev"),),
-            tests=(corpus(path, split="test"),),
-            model=TINY,
-            augment=PLAIN,
-            train=QUICK,
-        )
-        run(experiment, runs)
+        run(toy_experiment(speech / "en.jsonl", name="toy-source"), runs)
     return runs / "toy-source"
 
 
@@ -158,7 +147,7 @@ def test_the_table_of_taiwanese_serves_taiwanese_alone() -> None:
     assert template.unit_table == "recipes.taiwanese.units"
     assert (template.dev, template.tests, template.source_tests) == ((), (), None)
     assert template.train == load_recipe("taiwanese/finetune").train
-    data = TransferData(None, {}, UNITS, LANGUAGES)  # type: ignore[arg-type]
+    data = TransferData(None, {}, UNITS, LANGUAGES)
     assert data.table_of("nan-Latn-pehoeji") is UNITS
     assert data.table_of("hak-Latn") is None
 

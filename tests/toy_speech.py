@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from speechtl.audio import write_audio
 from speechtl.augment import AugmentSettings
 from speechtl.batches import Examples
+from speechtl.corpus_spec import corpus
 from speechtl.decode import DecodeSettings
 from speechtl.development import Development
+from speechtl.experiment import Experiment
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.text import Tokenizer, orthography
@@ -40,6 +42,21 @@ SETTINGS = TrainSettings(
 )
 QUICK = replace(SETTINGS, steps=60, lr=8e-3, average=0.9, evaluations=3, checkpoint_seconds=1000)
 """Enough to learn toy speech."""
+
+
+def toy_experiment(manifest: Path, **changes: object) -> Experiment:
+    """A quick experiment from scratch on a manifest with the splits train, dev and test."""
+    path = str(manifest)
+    experiment = Experiment(
+        name="toy",
+        target=corpus(path, split="train"),
+        dev=(corpus(path, split="dev"),),
+        tests=(corpus(path, split="test"),),
+        model=TINY,
+        augment=PLAIN,
+        train=QUICK,
+    )
+    return replace(experiment, **changes)
 
 
 def tones(text: str, random: np.random.Generator, letter_seconds: float = 0.16) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from speechtl.faults import listed
 from speechtl.text import Tokenizer
@@ -55,11 +56,11 @@ def log_likelihoods(log_probs: Tensor, lengths: Tensor, labels: Sequence[Sequenc
         lengths: (batch,) in frames.
         labels: Unit ids of each sequence, which may be empty.
     """
-    by_time = log_probs.detach().cpu().transpose(0, 1).contiguous()
-    lengths, batch = lengths.cpu(), len(lengths)
-    scores = torch.empty(batch, len(labels), dtype=by_time.dtype)
-    for number, ids in enumerate(labels):
-        targets = torch.tensor(ids, dtype=torch.int64).expand(batch, len(ids))
-        sizes = torch.full((batch,), len(ids))
-        scores[:, number] = -F.ctc_loss(by_time, targets, lengths, sizes, reduction="none")
+    log_probs, count = log_probs.detach().cpu(), len(labels)
+    scores = torch.empty(len(log_probs), count, dtype=log_probs.dtype)
+    sizes = torch.tensor([len(ids) for ids in labels])
+    targets = pad_sequence([torch.tensor(ids, dtype=torch.int64) for ids in labels], batch_first=True)
+    for row, length in enumerate(lengths.tolist()):
+        frames = log_probs[row].unsqueeze(1).expand(-1, count, -1)
+        scores[row] = -F.ctc_loss(frames, targets, torch.full((count,), length), sizes, reduction="none")
     return scores

@@ -76,8 +76,16 @@ class Fusion:
 
     def finish(self, before: Reading) -> float:
         """The score of a hypothesis that ends here: its open token is finished, and the text too."""
-        gain, history = self._scored(before.history, self._rest(before.open))
-        return before.score + gain + (self.weight * self._step(history, END)[0] if self.model else 0.0)
+        return before.score + self._ended(before.history, self._rest(before.open))
+
+    def score(self, tokens: Sequence[str]) -> float:
+        """The score of a whole text of tokens."""
+        return self._ended(self.start.history, tokens)
+
+    def _ended(self, history: Ngram, finished: Sequence[str]) -> float:
+        """What the last tokens of a text and its end add."""
+        gain, history = self._scored(history, finished)
+        return gain + (self.weight * self._step(history, END)[0] if self.model else 0.0)
 
     def _rest(self, left_open: tuple[str, ...]) -> list[str]:
         if not left_open:

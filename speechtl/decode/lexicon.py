@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,13 +24,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
+from speechtl.decode.closed_decision import log_likelihoods
 from speechtl.decode.fusion import Fusion, language_model
 from speechtl.decode.settings import DecodeSettings
 from speechtl.faults import counted, listed
 from speechtl.language_model import tokens
-from speechtl.language_model.ngrams import END
 from speechtl.text import Tokenizer, orthography
 from speechtl.units import SPACE
 
@@ -82,29 +81,10 @@ class LexiconDecoder:
         ids = [self.tokenizer.encode(" ".join(words)) if words else [] for words in texts]
         if not ids:
             return []
-        scores = _likelihoods(log_probs, ids) + torch.tensor([self._fused(words) for words in texts])
+        (acoustic,) = log_likelihoods(log_probs[None], torch.tensor([len(log_probs)]), ids)
+        scores = acoustic + torch.tensor([self.fusion.score(words) for words in texts])
         best = int(scores.argmax())
         return ids[best] if scores[best] > -torch.inf else []
-
-    def _fused(self, words: Sequence[str]) -> float:
-        """What the language model and the bonus give the words."""
-        model, weight, bonus = self.fusion.model, self.fusion.weight, self.fusion.bonus
-        if model is None:
-            return bonus * len(words)
-        history, log10 = model.start, 0.0
-        for word in (*words, END):
-            value, history = model.step(history, word)
-            log10 += value
-        return weight * log10 * math.log(10) + bonus * len(words)
-
-
-def _likelihoods(log_probs: Tensor, ids: Sequence[Sequence[int]]) -> Tensor:
-    """ln p (texts,) of texts of unit ids in an utterance of log-probabilities (time, 1 + units)."""
-    lengths = torch.tensor([len(text) for text in ids])
-    targets = pad_sequence([torch.tensor(text, dtype=torch.int64) for text in ids], batch_first=True)
-    frames = log_probs.unsqueeze(1).expand(-1, len(ids), -1)
-    times = torch.full((len(ids),), len(log_probs))
-    return -functional.ctc_loss(frames, targets, times, lengths, reduction="none")
 
 
 def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:

@@ -59,7 +59,7 @@ class Prefixes:
         return number
 
     def final(self, number: int) -> float:
-        """The same for a prefix that is the whole text."""
+        """What the language model and the bonus give a prefix that is the whole text."""
         reading = self.entries[number].reading
         return self.fusion.finish(reading) if self.fusion and reading else 0.0
 

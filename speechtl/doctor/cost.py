@@ -122,7 +122,10 @@ def estimate(
     largest = max(settings.batch_seconds, Development.batch_seconds, longest)
     working = WORKING * saved * largest
     is_cpu = loop.accelerator.device.type == "cpu"
-    kept = min(1e9 * settings.feature_cache_gb, _features(experiment, clips)) if is_cpu else 0.0
+    kept = 0.0
+    if loop.cache is not None:
+        features = loop.cache.size(float(clips.seconds.sum()), experiment.augment.speeds)
+        kept = min(1e9 * settings.feature_cache_gb, features)
     count = settings.steps if steps is None else steps
     share = 1.0 if steps is None else steps / settings.steps
     evaluations = forward * clips.dev_seconds * settings.evaluations * share
@@ -135,17 +138,6 @@ def estimate(
     )
     size = states + working + kept + (LIBRARIES_GB * 1e9 if is_cpu else 0)
     return Cost((count * step.seconds + evaluations) / 60, size / 1e9, account)
-
-
-def _features(experiment: Experiment, clips: Clips) -> float:
-    """Bytes of the features of all clips at every speed."""
-    settings = experiment.features
-    frames = (
-        sum(float(clips.seconds.sum()) / speed for speed in experiment.augment.speeds)
-        * 1000
-        / settings.hop_ms
-    )
-    return frames * settings.width * (2 if experiment.train.mixed_precision == "bf16" else 4)
 
 
 def _place(step: _Step, is_cpu: bool) -> str:

@@ -8,7 +8,7 @@ from speechtl.faults import counted
 from speechtl.language_model.arpa import write_arpa
 from speechtl.language_model.kneser_ney import estimate
 from speechtl.language_model.ngrams import NgramModel
-from speechtl.language_model.texts import Texts, is_text_file, read_texts, splits
+from speechtl.language_model.texts import Texts, is_text_file, of_split, open_corpus, read_texts
 
 
 def build(source: str, out: Path, *, language: str | None, order: int, text: str | None = None) -> list[str]:
@@ -32,12 +32,13 @@ def build(source: str, out: Path, *, language: str | None, order: int, text: str
     """
     if out.resolve() in [Path(name).resolve() for name in (source, text) if name is not None]:
         raise ValueError(f"{out} is read, and --out would overwrite it; name another file, such as lm.arpa")
-    training = read_texts(source, "train", language)
+    corpus = None if is_text_file(source) else open_corpus(source, language)
+    training = read_texts(source, "train", language) if corpus is None else of_split(corpus, source, "train")
     held_out = None
     if text is not None:
         held_out = read_texts(text, "dev", training.language)
-    elif not is_text_file(source) and "dev" in splits(source, training.language):
-        held_out = read_texts(source, "dev", training.language)
+    elif corpus is not None and "dev" in corpus.splits:
+        held_out = of_split(corpus, source, "dev")
     model = estimate(training.sentences, order)
     write_arpa(model, out)
     return [_counts(model, training), *([] if held_out is None else _measured(model, training, held_out))]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speechtl.language_model.ngrams import NgramModel
 from speechtl.language_model.tokens import tokens
 from speechtl.orthographies import orthography
+
+if TYPE_CHECKING:
+    from speechtl.corpus import Corpus
 
 _TEXT_SUFFIXES = (".txt", ".text")
 
@@ -35,13 +39,6 @@ class Texts:
         return unknown / self.count
 
 
-def splits(source: str, language: str | None) -> list[str]:
-    """The splits of a corpus."""
-    from speechtl.corpus_spec import CorpusSpec
-
-    return CorpusSpec(source, language=language).open().splits
-
-
 def is_text_file(source: str) -> bool:
     """Whether a source is a file of texts, one a line, and not a corpus."""
     return Path(source).suffix.lower() in _TEXT_SUFFIXES
@@ -59,12 +56,45 @@ def read_texts(source: str, split: str, language: str | None) -> Texts:
         FileNotFoundError: there is no such file or corpus.
         ValueError: the language is not known, the corpus has no such split, or there are no texts.
     """
-    if is_text_file(source):
-        if language is None:
-            raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
-        what, tag, lines = source, orthography(language).tag, _lines(Path(source))
-    else:
-        what, tag, lines = _of_corpus(source, split, language)
+    if not is_text_file(source):
+        return of_split(open_corpus(source, language), source, split)
+    if language is None:
+        raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
+    return _texts(source, orthography(language).tag, _lines(Path(source)))
+
+
+def open_corpus(source: str, language: str | None) -> Corpus:
+    """A corpus in one language.
+
+    Raises:
+        FileNotFoundError: there is no such corpus.
+        ValueError: it has several languages, or faults.
+    """
+    from speechtl.corpus_spec import CorpusSpec
+
+    corpus = CorpusSpec(source, language=language).open()
+    if len(corpus.languages) > 1:
+        raise ValueError(f"corpus {source} has texts in {', '.join(corpus.languages)}; choose by --language")
+    return corpus
+
+
+def of_split(corpus: Corpus, source: str, split: str) -> Texts:
+    """The texts of one split of a corpus that was opened, which `source` names.
+
+    Raises:
+        ValueError: it has no such split, or no texts there.
+    """
+    if split not in corpus.splits:
+        raise ValueError(
+            f"corpus {source} has no split {split}, only {', '.join(corpus.splits)}. Language models are "
+            "estimated from the texts of training and measured on those of dev, never on others; for "
+            "further texts give a .txt file"
+        )
+    lines: list[str] = corpus.filter(split=split).column("text")
+    return _texts(f"{split} of {source}", corpus.languages[0], lines)
+
+
+def _texts(what: str, tag: str, lines: Sequence[str]) -> Texts:
     rules = orthography(tag)
     sentences = [found for line in lines if (found := tokens(rules, line))]
     if not sentences:
@@ -79,19 +109,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8 ({error}); convert it") from error
-
-
-def _of_corpus(source: str, split: str, language: str | None) -> tuple[str, str, list[str]]:
-    from speechtl.corpus_spec import CorpusSpec
-
-    corpus = CorpusSpec(source, language=language).open()
-    if split not in corpus.splits:
-        raise ValueError(
-            f"corpus {source} has no split {split}, only {', '.join(corpus.splits)}. Language models are "
-            "estimated from the texts of training and measured on those of dev, never on others; for "
-            "further texts give a .txt file"
-        )
-    if len(corpus.languages) > 1:
-        raise ValueError(f"corpus {source} has texts in {', '.join(corpus.languages)}; choose by --language")
-    part = corpus.filter(split=split)
-    return f"{split} of {source}", corpus.languages[0], part.column("text")

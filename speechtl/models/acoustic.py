@@ -186,14 +186,11 @@ class AcousticModel(nn.Module):
             rows = rows.to(encoded.lengths.device)
             log_probs = self.log_probs(encoded, language, rows)
             if isinstance(self.head(language), ClassifierHead):
-                name, values = "classification", class_losses(log_probs, batch.labels[rows])
+                name = "classification"
+                values = class_losses(log_probs, batch.labels[rows])
             else:
-                name, values = (
-                    "ctc",
-                    ctc_losses(
-                        log_probs, encoded.lengths[rows], batch.labels[rows], batch.label_lengths[rows]
-                    ),
-                )
+                name, lengths = "ctc", encoded.lengths[rows]
+                values = ctc_losses(log_probs, lengths, batch.labels[rows], batch.label_lengths[rows])
             start = losses.get(name, values.new_zeros(len(batch.ids)))
             losses[name] = start.index_copy(0, rows, values)
         return losses

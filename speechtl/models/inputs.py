@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from speechtl.batches import Batch
     from speechtl.feature_cache import Clip
 
+SUBSAMPLING = 4
+"""Frames of features for each frame that enters the encoder."""
 DEFAULT = "default"
 """The input of all domains that have none of their own."""
 

@@ -58,4 +58,4 @@ def test_the_shortest_and_longest_that_utterances_become() -> None:
 )
 def test_contradictions_are_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
-        AugmentSettings(**{field: value})  # type: ignore[arg-type]
+        AugmentSettings(**{field: value})

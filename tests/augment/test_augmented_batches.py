@@ -45,7 +45,7 @@ def examples(count: int = 60, seconds: tuple[float, ...] = (), speakers: int = 3
 
 
 def stream(settings: AugmentSettings, **changed: object) -> Stream:
-    return Stream(changed.pop("examples", examples()), 6.0, 1, settings, **changed)  # type: ignore[arg-type]
+    return Stream(changed.pop("examples", examples()), 6.0, 1, settings, **changed)
 
 
 def equal(first: Batch, second: Batch) -> bool:

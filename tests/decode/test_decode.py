@@ -1,12 +1,12 @@
 import time
-from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from searches import every_path
 from torch import Tensor
 
 from speechtl.decode import (
@@ -38,16 +38,6 @@ def all_units(tag: str) -> tuple[str, ...]:
     units = [f"{initial}-" for initial in scheme.initials]
     units += [f"-{final}" for final in scheme.finals] + list(scheme.tone_numbers)
     return (*units, *([NEUTRAL] if scheme.neutral_mark else []))
-
-
-@cache
-def every_path(units: int, frames: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """All labellings of the frames, each with the units that it collapses to by the definition."""
-    paths = []
-    for path in product(range(1 + units), repeat=frames):
-        changes = [p for i, p in enumerate(path) if i == 0 or path[i - 1] != p]
-        paths.append((path, tuple(p for p in changes if p != 0)))
-    return tuple(paths)
 
 
 def accepts(allowed: Tensor, units: tuple[int, ...]) -> bool:

@@ -57,7 +57,7 @@ def test_planted_sentences_are_recovered(tmp_path: Path) -> None:
     log_probs = spoken(planted, tokenizer)
     lengths = torch.tensor([3 * len(tokenizer.encode(text)) for text in planted])
     for method in ("lexicon", "beam"):
-        found = decode(log_probs, lengths, tokenizer, DecodeSettings(method, lm=str(lm)))  # type: ignore[arg-type]
+        found = decode(log_probs, lengths, tokenizer, DecodeSettings(method, lm=str(lm)))
         assert found == planted
     log_probs[:, :, :] = float("nan")
     assert decode(log_probs, lengths, tokenizer, DecodeSettings("lexicon", lm=str(lm))) == [""] * 4
@@ -94,8 +94,8 @@ def test_lexicon_and_beam_agree_where_the_lexicon_has_all_words(arpa: str) -> No
     log_probs = (2 * torch.randn(40, 5, 3, generator=generator)).log_softmax(2)
     lengths = torch.arange(40) % 6
     wide = {"beam_width": 2000, "beam_threshold": 1e4, "lm": arpa, "lm_weight": 1.0}
-    beam = decode(log_probs, lengths, tokenizer, DecodeSettings("beam", **wide))  # type: ignore[arg-type]
-    listed = decode(log_probs, lengths, tokenizer, DecodeSettings("lexicon", **wide))  # type: ignore[arg-type]
+    beam = decode(log_probs, lengths, tokenizer, DecodeSettings("beam", **wide))
+    listed = decode(log_probs, lengths, tokenizer, DecodeSettings("lexicon", **wide))
     assert beam == listed
     assert len({*beam}) > 5
 
@@ -135,7 +135,7 @@ def test_without_the_extra_it_says_what_to_install(arpa: str, monkeypatch: pytes
     def without(name: str, *arguments: object, **options: object) -> object:
         if name.startswith(("flashlight", "torchaudio.models.decoder")):
             raise ImportError(name)
-        return import_(name, *arguments, **options)  # type: ignore[arg-type]
+        return import_(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
     frames = torch.zeros(1, 2, 4).log_softmax(2), torch.tensor([2]), ENGLISH

@@ -71,7 +71,7 @@ def test_writing_and_reading_gives_the_same_model(tmp_path: Path) -> None:
         (lambda text: text.replace("ngram 1=5\n", ""), "no ARPA file"),
     ],
 )
-def test_damaged_files_are_refused(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_damaged_files_are_refused(tmp_path: Path, change, message: str) -> None:
     path = tmp_path / "bad.arpa"
     path.write_text(change(HAND))
     with pytest.raises(ValueError, match=message):
