@@ -13,6 +13,7 @@ from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel, ModelSettings
 from speechtl.models.inputs import DomainInput
+from speechtl.models.inserted import Insertion
 from speechtl.text import Tokenizer
 from speechtl.whole_files import (
     explained,
@@ -26,7 +27,7 @@ from speechtl.whole_files import (
 __all__ = ["LoadedModel", "load_model", "replace_folder", "save_model", "write_bytes"]
 
 FORMAT = "speechtl-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _FIRST_SETTINGS: dict[str, dict[str, Any]] = {
     "model": {
         "encoder": "tdnn",
@@ -78,6 +79,7 @@ def save_model(
         "inputs": [asdict(entry) for entry in model.inputs.added],
         "own_blank": [tag for tag in model.languages if model.head(tag).blank is not None],
         "tokenizers": tokenizers,
+        "inserted": [insertion.to_dict() for insertion in model.inserted.insertions],
         "words": {tag: list(words) for tag, words in model.words.items()},
         "ancestry": list(ancestry),
     }
@@ -143,6 +145,8 @@ def _build(folder: Path, config: dict[str, Any]) -> AcousticModel:
     )
     for tag, name in config["tokenizers"].items():
         model.add_head(Tokenizer.load(folder / name), seed=0, own_blank=tag in config["own_blank"])
+    for values in config["inserted"]:
+        model.insert(Insertion.from_dict(values))
     return model
 
 
@@ -172,14 +176,16 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path}: format version {version} is newer than this speechtl reads ({FORMAT_VERSION}); "
             "install the newest speechtl"
         )
-    return _completed(config) if version == 1 else config
+    return _completed(config, version)
 
 
-def _completed(config: dict[str, Any]) -> dict[str, Any]:
-    """A config.json of format version 1 with what was no setting then."""
-    parts = {
-        name: config[name] | added
-        for name, added in _FIRST_SETTINGS.items()
-        if isinstance(config.get(name), dict)
-    }
-    return {**config, **parts, "inputs": []}
+def _completed(config: dict[str, Any], version: int) -> dict[str, Any]:
+    """A config.json of an earlier format version with what was no setting then."""
+    if version < 2:
+        parts = {
+            name: config[name] | added
+            for name, added in _FIRST_SETTINGS.items()
+            if isinstance(config.get(name), dict)
+        }
+        config = {**config, **parts, "inputs": []}
+    return config if version >= 3 else {**config, "inserted": []}

@@ -54,6 +54,8 @@ class Experiment:
     source_tests: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | None] = ()
     """The source's own test speech: what the transfer cost there. None: the tests of its run or recipe, as
     far as they are here."""
+    source_speech: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | None] = None
+    """The source's training speech, for methods that need it. None: that of its run or recipe."""
     unit_table: str | None = None
     """Module with `UNITS`: which source units each target unit's head row starts from; where it has
     `LANGUAGES`, a language that is not among them goes by equal symbol."""
@@ -91,6 +93,9 @@ class Experiment:
             raise ValueError(f"experiment {self.name}: source_tests without a source; move them to tests")
         if self.source is None and self.method.trains == "head":
             raise ValueError(f"experiment {self.name}: method.trains=head without a source; train all")
+        if self.source is None and self.method.needs_source:
+            kind = type(self.method).__name__
+            raise ValueError(f"experiment {self.name}: {kind} needs a source; name one, or use Transfer")
 
     def _check_head(self) -> None:
         """Refuse what makes no sense for a classifier, and whole texts without one."""

@@ -10,10 +10,13 @@ from torch import Tensor
 def clip_gradient(accelerator: Accelerator, optimiser: torch.optim.Optimizer, longest: float) -> Tensor:
     """Shorten the gradient of all parameters that an optimiser trains, and return its norm before that.
 
+    That of groups which are not clipped neither counts nor is shortened.
+
     Source: Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks,
     algorithm 1.
     """
-    trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    groups = [group for group in optimiser.param_groups if group.get("is_clipped", True)]
+    trained = [parameter for group in groups for parameter in group["params"]]
     if accelerator.scaler is not None:
         norm: Tensor = accelerator.clip_grad_norm_(trained, longest)
         return norm

@@ -53,6 +53,8 @@ class Sets:
     source_tests: dict[str, Corpus]
     account: tuple[str, ...] = ()
     """Where dev and tests come from that the experiment does not name, a sentence for each corpus."""
+    source: Corpus | None = None
+    """The source's training speech, where the method needs it."""
 
     @classmethod
     def of(
@@ -90,6 +92,7 @@ class Sets:
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
             tuple(one.account for one in opened if one.account),
+            _source_speech(experiment, source) if experiment.method.needs_source_speech else None,
         )
 
 
@@ -106,6 +109,8 @@ class Material:
     """What a model that is trained on the target, from the source, will have seen."""
     account: tuple[str, ...] = ()
     """Where dev and tests come from that the experiment does not name."""
+    source: Speech | None = None
+    """The source's training speech, where the method needs it."""
 
     @classmethod
     def of(cls, found: Sets, source: LoadedModel | None) -> Material:
@@ -122,9 +127,15 @@ class Material:
         speech = Speech.of(target)
         trained = leakage.fingerprint(target, speech.waveforms.digests)
         known = Fingerprints.union([trained, source.fingerprints]) if source else trained
+        replayed = None
+        if found.source is not None:
+            _refuse_headless(found.source, source)
+            replayed = Speech.of(found.source)
+            again = leakage.fingerprint(found.source, replayed.waveforms.digests)
+            known = Fingerprints.union([known, again])
         development = Speech.of(dev)
         _refuse_leaks(known, development, sets)
-        return cls(speech, development, found.tests, found.source_tests, known, found.account)
+        return cls(speech, development, found.tests, found.source_tests, known, found.account, replayed)
 
 
 def named_sets(specs: Iterable[CorpusSpec], seed: int) -> dict[str, Corpus]:
@@ -152,6 +163,34 @@ class _Names:
             number += 1
             name = f"{first}-{number}"
         self.sets[name] = opened
+
+
+def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
+    """What the source was trained on, or what stands in its place.
+
+    Raises:
+        ValueError: nobody knows.
+    """
+    if experiment.source_speech:
+        return _joined(_opened(experiment.source_speech, experiment.seed))
+    if source is None:
+        raise ValueError(
+            f"experiment {experiment.name}: its method needs the source's training speech, and "
+            f"source={experiment.source!r} does not tell what that was; name it by source_speech"
+        )
+    named = {"dev": source.dev, "test": source.tests}
+    follow = [name for name in HELD_OUT if not named[name]]
+    return _joined([parts(spec, follow, source.seed).train for spec in source.targets])
+
+
+def _refuse_headless(speech: Corpus, source: LoadedModel | None) -> None:
+    """Refuse speech that the source has no head for."""
+    known = source.model.languages if source is not None else []
+    if missing := sorted(set(speech.languages) - set(known)):
+        raise ValueError(
+            f"source_speech is in {', '.join(missing)}, for which the source has no head; it has heads for "
+            f"{', '.join(known)}. Leave these languages out"
+        )
 
 
 def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:

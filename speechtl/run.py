@@ -91,6 +91,9 @@ def _train(
     for warning in units_not_trained({"dev": material.dev.corpus, **material.tests}, tokenizers):
         logger.warning("%s", warning)
     data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
+    if material.source is not None and source is not None:
+        heads = source.model.tokenizers
+        data = replace(data, source=replace(material.source.examples(heads), is_target=False))
     model, coverage = start(experiment, source, data)
     refuse_short(model, data.target, experiment.augment)
     if coverage:

@@ -119,13 +119,14 @@ def start(
             inputs=experiment.inputs,
             seed=experiment.seed,
         )
-        return model, []
+        return experiment.method.begin(model), []
     coverage = experiment.method.coverage(source.model, data)
     model = source.copy()
     for entry in experiment.inputs:
         if entry not in model.inputs.added:
             model.inputs.add(entry, seed=experiment.seed)
-    return experiment.method.adapt(model, data, experiment.seed), coverage
+    known = source.model.state_dict().keys()
+    return experiment.method.adapt(model, data, experiment.seed, known), coverage
 
 
 def save_coverage(path: Path, coverage: list[Coverage]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import update_average
-from speechtl.batches import Batch, concatenate
+from speechtl.batches import Batch
 from speechtl.counters import Counters, FitResult
 from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
@@ -30,6 +30,7 @@ from speechtl.models.layers import seed_of, set_dropout
 from speechtl.non_finite import PATIENCE, StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
 from speechtl.progress import Log, TrainingProgress
+from speechtl.staged_training import StagedTraining
 from speechtl.threads import threads
 from speechtl.tracking import Track, tracker
 from speechtl.train_settings import TrainSettings
@@ -107,13 +108,14 @@ class Loop:
         draws = StreamSettings(
             settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self.cache
         )
-        self.streams = method.streams(data, draws)
-        groups = method.groups(model, settings.weight_decay)
+        self.stages = StagedTraining(model, method, data, draws, settings.steps)
+        groups = self.stages.groups(settings.weight_decay)
         set_dropout(model, settings.dropout)
         self.model = model.to(self.accelerator.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.statistics = StatisticsGuard(self.model)
-        objective = Objective(self.model, source and source.to(self.accelerator.device), method)
+        self.source = source and source.to(self.accelerator.device)
+        objective = Objective(self.model, self.source, method)
         self.objective, self.optimiser = self.accelerator.prepare(
             objective, method.optimiser(groups, settings.lr)
         )
@@ -128,7 +130,7 @@ class Loop:
         """Take one optimiser step on the next batch."""
         counters, settings = self.counters, self.settings
         progress = counters.step / settings.steps
-        rate = self.method.rate(progress, settings.warmup)
+        rate = self.method.rate(self.stages.enter(counters.step), settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = settings.lr * rate * group["lr_scale"]
         batch = self.batch(counters.step)
@@ -160,7 +162,7 @@ class Loop:
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one, with its masks drawn."""
-        batch = concatenate([stream.batch(step) for stream in self.streams.values()])
+        batch = self.stages.batch(step)
         masking = SpecAugment(self.augment, seed_of(self.seed, "masks", step), self.model.features.mels)
         return replace(batch.to(self.accelerator.device), masking=masking)
 
@@ -288,7 +290,7 @@ class Loop:
         """The best averaged weights."""
         if self.best:
             self.average.load_state_dict(self.best)
-        model = self.method.finish(self.average.cpu()).eval()
+        model = self.method.finish(self.average.cpu(), self.source).eval()
         counters = self.counters
         return FitResult(
             model,

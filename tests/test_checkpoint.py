@@ -90,7 +90,7 @@ def flip(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: edit(f, format_version=3), "format version 3 is newer than this speechtl reads.*newest"),
+        (lambda f: edit(f, format_version=4), "format version 4 is newer than this speechtl reads.*newest"),
         (lambda f: edit(f, format="other"), "describes no speechtl model: its format is other"),
         (lambda f: edit(f, format_version="new"), "describes no speechtl model"),
         (lambda f: (f / "config.json").write_text("[1]"), r"config\.json was not written by speechtl.*list"),

@@ -225,7 +225,7 @@ def _look_inside(loop: Loop) -> tuple[float, float]:
     weights = {value.untyped_storage().data_ptr() for value in loop.model.parameters()}
     saved = sum(size for place, size in kept.items() if place not in weights)
     del terms
-    examples = next(iter(loop.streams.values())).examples
+    examples = next(iter(loop.stages.streams.values())).examples
     _, dev = next(inference_batches(examples, Development.batch_seconds))
     started = time.perf_counter()
     with torch.inference_mode():

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from speechtl.features import FeatureSettings
 from speechtl.models.bilstm import BiLSTMBlock
 from speechtl.models.conformer import ConformerBlock
+from speechtl.models.fates import Fate
 from speechtl.models.heads import ClassifierHead, CTCHead, blank_row, class_losses, ctc_losses
-from speechtl.models.inputs import DomainInput, Inputs, module_name
-from speechtl.models.layers import seeded
+from speechtl.models.inputs import DomainInput, Input, Inputs, module_name
+from speechtl.models.inserted import KINDS, Inserted, InsertedModule, Insertion
+from speechtl.models.layers import MaskedBatchNorm, seeded
 from speechtl.models.settings import ModelSettings
 from speechtl.models.tdnn import TDNNBlock
 
@@ -69,6 +71,9 @@ class AcousticModel(nn.Module):
         with seeded(seed, "blank"):
             self.shared_blank = blank_row(settings.dim) if shares_blank else None
         self.heads = nn.ModuleDict()
+        self.inserted = Inserted()
+        self.helpers = nn.ModuleDict()
+        self.fates: dict[str, Fate] = {}
         for tokenizer in tokenizers.values():
             self.add_head(tokenizer, seed=seed, own_blank=settings.heads == "separate")
 
@@ -122,11 +127,14 @@ class AcousticModel(nn.Module):
         return named | {f"head.{language}": self.head(language) for language in self.languages}
 
     def train(self, mode: bool = True) -> AcousticModel:
-        """Switch to training; a block whose parameters are all frozen stays in eval mode."""
+        """Switch to training; a block or norm whose parameters are all frozen stays in eval mode."""
         super().train(mode)
         for block in self.blocks().values():
             if not any(value.requires_grad for value in block.parameters()):
                 block.eval()
+        for norm in self.modules():
+            if isinstance(norm, MaskedBatchNorm) and not any(v.requires_grad for v in norm.parameters()):
+                norm.eval()  # or the statistics of a frozen norm in a trained block would drift
         return self
 
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
@@ -140,16 +148,44 @@ class AcousticModel(nn.Module):
         unknown = wanted - self.blocks().keys()
         if unknown:
             raise ValueError(f"no block named {sorted(unknown)}; this model has {list(self.blocks())}")
-        states, lengths = self.inputs(batch)
+        states, lengths = self.inputs(batch, self.inserted)
+        states = self._adjusted(self.inputs.blocks(), batch, states, lengths)
         tapped = {name: states for name in wanted if name.partition(".")[0] == "input"}
         for index, block in enumerate(self.encoder):
-            states, lengths = block(states, lengths)
-            if f"encoder.{index}" in wanted:
-                tapped[f"encoder.{index}"] = states
+            name = f"encoder.{index}"
+            states, lengths = block(states, lengths, self.inserted.at([name], "hidden", batch))
+            states = self._adjusted([name], batch, states, lengths)
+            if name in wanted:
+                tapped[name] = states
         states = self.norm(states)
         if "norm" in wanted:
             tapped["norm"] = states
         return Encoded({"main": states}, lengths, tapped)
+
+    def _adjusted(self, blocks: Iterable[str], batch: Batch, states: Tensor, lengths: Tensor) -> Tensor:
+        """The output of a block as the inserted modules change it."""
+        return self.inserted.at(blocks, "output", batch)(states, lengths)
+
+    def insert(self, insertion: Insertion) -> InsertedModule:
+        """Put a module into a block, as the identity.
+
+        Raises:
+            ValueError: there is no such block, or it has a module of this kind.
+        """
+        blocks = self.blocks()
+        if insertion.block not in blocks:
+            raise ValueError(f"no block named {insertion.block!r}; this model has {list(blocks)}")
+        where, block = KINDS[insertion.kind].where, blocks[insertion.block]
+        width = self.settings.dim
+        if where in ("features", "warp"):
+            if not isinstance(block, Input):
+                raise ValueError(f"{insertion.kind} goes into an input, not into {insertion.block}")
+            width = block.featurizer.settings.width
+        elif where == "hidden":
+            if not hasattr(block, "hidden_width"):
+                raise ValueError(f"{insertion.kind} goes into an encoder block, not into {insertion.block}")
+            width = cast(int, block.hidden_width)
+        return self.inserted.put(insertion, width)
 
     def log_probs(self, encoded: Encoded, language: str, rows: Tensor | None = None) -> Tensor:
         """Log-probabilities (batch, time, 1 + units) of a language's units; column 0 is the blank.

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from speechtl.features import frame_mask
+from speechtl.models.inserted import UNCHANGED, Adjustment
 from speechtl.models.layers import ChannelDropout
 
 
@@ -25,18 +26,24 @@ class BiLSTMBlock(nn.Module):
         self.forwards = nn.LSTM(dim, dim // 2, batch_first=True)
         self.backwards = nn.LSTM(dim, dim // 2, batch_first=True)
         self.dropout = ChannelDropout()
+        self.hidden_width = dim
         for lstm in (self.forwards, self.backwards):
             _start_remembering(lstm)
 
-    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged."""
+    def forward(
+        self, states: Tensor, lengths: Tensor, adjust: Adjustment = UNCHANGED
+    ) -> tuple[Tensor, Tensor]:
+        """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged.
+
+        `adjust` changes the activations (batch, time, dim) of both directions.
+        """
         normalised = self.norm(states)
         order = turned_round(lengths, states.shape[1]).unsqueeze(2)
         ahead, _ = self.forwards(normalised)
         back, _ = self.backwards(normalised.gather(1, order.expand(normalised.shape)))
         hidden = torch.cat([ahead, back.gather(1, order.expand(back.shape))], dim=2)
         real = frame_mask(lengths, states.shape[1]).unsqueeze(2)
-        return states + self.dropout(hidden * real), lengths
+        return states + self.dropout(adjust(hidden * real, lengths)), lengths
 
 
 def turned_round(lengths: Tensor, time: int) -> Tensor:

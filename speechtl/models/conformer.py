@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from speechtl.features import frame_mask
+from speechtl.models.inserted import UNCHANGED, Adjustment
 from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, convolve
 
 WAVELENGTH = 10_000.0
@@ -30,14 +32,21 @@ class ConformerBlock(nn.Module):
         self.convolution = Convolution(dim, kernel)
         self.second = FeedForward(dim, feed_forward)
         self.norm = nn.LayerNorm(dim)
+        self.hidden_width = feed_forward * dim
 
-    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map states (batch, time, dim) to the like with zero at padded frames, lengths unchanged."""
+    def forward(
+        self, states: Tensor, lengths: Tensor, adjust: Adjustment = UNCHANGED
+    ) -> tuple[Tensor, Tensor]:
+        """Map states (batch, time, dim) to the like with zero at padded frames, lengths unchanged.
+
+        `adjust` changes the hidden activations (batch, time, feed_forward * dim) of the second feed-forward
+        module.
+        """
         real = frame_mask(lengths, states.shape[1])
         states = states + 0.5 * self.first(states)
         states = states + self.attention(states, real)
         states = states + self.convolution(states, lengths, real)
-        states = states + 0.5 * self.second(states)
+        states = states + 0.5 * self.second(states, lambda hidden: adjust(hidden, lengths))
         return self.norm(states) * real.unsqueeze(2), lengths
 
 
@@ -51,9 +60,10 @@ class FeedForward(nn.Module):
         self.narrow = nn.Linear(expansion * dim, dim)
         self.dropout = ChannelDropout()
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, adjust: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """Map states (batch, time, dim) to what is added to them."""
-        return cast(Tensor, self.dropout(self.narrow(F.silu(self.wide(self.norm(states))))))
+        hidden = F.silu(self.wide(self.norm(states)))
+        return cast(Tensor, self.dropout(self.narrow(hidden if adjust is None else adjust(hidden))))
 
 
 class Attention(nn.Module):

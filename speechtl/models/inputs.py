@@ -12,11 +12,13 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from speechtl.features import FeatureSettings, LogMel, Masking
+from speechtl.models.inserted import UNCHANGED, Adjustment
 from speechtl.models.layers import MaskedBatchNorm, convolve, seeded
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
     from speechtl.feature_cache import Clip
+    from speechtl.models.inserted import Inserted
 
 SUBSAMPLING = 4
 """Frames of features for each frame that enters the encoder."""
@@ -89,13 +91,20 @@ class Input(nn.Module):
         lengths: Tensor,
         warps: Tensor | None = None,
         masking: Masking | None = None,
+        adjust: Adjustment = UNCHANGED,
     ) -> tuple[Tensor, Tensor]:
         """Map waveforms (batch, samples) to states (batch, time, dim) and their lengths."""
         features, frames = self.featurizer(waveforms, lengths, warps)
-        return self.enter(features, frames, masking)
+        return self.enter(features, frames, masking, adjust)
 
-    def enter(self, features: Tensor, lengths: Tensor, masking: Masking | None) -> tuple[Tensor, Tensor]:
-        """Map features (batch, time, width) to states (batch, time, dim) and their lengths."""
+    def enter(
+        self, features: Tensor, lengths: Tensor, masking: Masking | None, adjust: Adjustment = UNCHANGED
+    ) -> tuple[Tensor, Tensor]:
+        """Map features (batch, time, width) to states (batch, time, dim) and their lengths.
+
+        `adjust` changes the features; what is masked stays masked.
+        """
+        features = adjust(features, lengths)
         if masking is not None:
             features = masking(features, lengths)
         entered: tuple[Tensor, Tensor] = self.layers(features, lengths)
@@ -148,17 +157,17 @@ class Inputs(nn.ModuleDict):
                 frames = torch.where(is_own, self.of(entry.domain).frames(samples), frames)
         return frames
 
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Batch, inserted: Inserted | None = None) -> tuple[Tensor, Tensor]:
         """States (batch, time, dim) that enter the encoder, and their lengths (batch,)."""
         names = [domain if domain in self.domains else None for domain in batch.domains]
         if len(set(names)) == 1:
-            return self._through(names[0], batch)
+            return self._through(names[0], batch, inserted)
         lengths = self.frames(batch.lengths, batch.domains)
         states = batch.waveforms.new_zeros(len(names), int(lengths.max()), self.dim)
         for name in dict.fromkeys(names):
             rows = torch.tensor([row for row, other in enumerate(names) if other == name])
             rows = rows.to(lengths.device)
-            own, _ = self._through(name, batch, rows)
+            own, _ = self._through(name, batch, inserted, rows)
             own = F.pad(own, (0, 0, 0, states.shape[1] - own.shape[1]))
             states = states.to(own.dtype).index_copy(0, rows, own)
         return states, lengths
@@ -186,22 +195,27 @@ class Inputs(nn.ModuleDict):
         settings = [self.features, *(entry.features for entry in self.added)]
         return max(one.width * 1000 / one.hop_ms for one in settings)
 
-    def _through(self, domain: str | None, batch: Batch, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def _through(
+        self, domain: str | None, batch: Batch, inserted: Inserted | None, rows: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Put the utterances of one domain, at these rows of a batch, through its input."""
         entry = self.of(domain)
+        adjust, block = UNCHANGED, "input" if domain is None else f"input.{domain}"
+        if inserted is not None:
+            adjust = inserted.at([block], "features", batch).of(rows)
         masking = batch.masking
         if masking is not None and domain is not None:
             masking = masking.of_input(domain, entry.featurizer.settings.mels)
         if batch.features is not None:
             chosen = batch.features if rows is None else [batch.features[row] for row in rows.tolist()]
             frames = torch.tensor([len(own) for own in chosen], device=batch.lengths.device)
-            return entry.enter(pad_sequence(list(chosen), batch_first=True), frames, masking)
+            return entry.enter(pad_sequence(list(chosen), batch_first=True), frames, masking, adjust)
         waveforms, lengths, warps = batch.waveforms, batch.lengths, batch.warps
         if rows is not None:
             waveforms, lengths = waveforms[rows], lengths[rows]
             waveforms = waveforms[:, : int(lengths.max())]
             warps = None if warps is None else warps[rows]
-        entered: tuple[Tensor, Tensor] = entry(waveforms, lengths, warps, masking)
+        entered: tuple[Tensor, Tensor] = entry(waveforms, lengths, warps, masking, adjust)
         return entered
 
 

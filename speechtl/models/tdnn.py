@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from speechtl.models.inserted import UNCHANGED, Adjustment
 from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, convolve
 
 
@@ -20,8 +21,14 @@ class TDNNBlock(nn.Module):
         self.convolution = nn.Conv1d(dim, dim, kernel, padding=reach, dilation=dilation, bias=False)
         self.norm = MaskedBatchNorm(dim)
         self.dropout = ChannelDropout()
+        self.hidden_width = dim
 
-    def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged."""
-        hidden = self.norm(convolve(self.convolution, states), lengths)
-        return states + self.dropout(torch.relu(hidden)), lengths
+    def forward(
+        self, states: Tensor, lengths: Tensor, adjust: Adjustment = UNCHANGED
+    ) -> tuple[Tensor, Tensor]:
+        """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged.
+
+        `adjust` changes the activations (batch, time, dim) of the convolution.
+        """
+        hidden = torch.relu(self.norm(convolve(self.convolution, states), lengths))
+        return states + self.dropout(adjust(hidden, lengths)), lengths

@@ -3,65 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from speechtl.augment import AugmentSettings
 from speechtl.batches import Batch, Examples, Stream
-from speechtl.feature_cache import FeatureCache
+from speechtl.transfer.data import ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
+from speechtl.transfer.plan import TransferPlan, initialise, planned
+from speechtl.transfer.rules import Rule, Weights, parse
+from speechtl.transfer.stages import Stage
+from speechtl.transfer.weights import load_weights
 
 if TYPE_CHECKING:
-    from speechtl.models.acoustic import AcousticModel
-    from speechtl.text import Tokenizer
+    from speechtl.models.acoustic import AcousticModel, Encoded
 
-UnitTable = Mapping[str, tuple[tuple[str, str], ...]]
-
-
-@dataclass(frozen=True)
-class TransferData:
-    """What a method may draw on."""
-
-    target: Examples
-    """The labelled target speech."""
-    tokenizers: Mapping[str, Tokenizer]
-    """The target's tokenizers by language, fitted on its training text."""
-    unit_table: UnitTable | None = None
-    """Which source units (language, unit) a target unit's head row starts from: their mean."""
-    table_languages: tuple[str, ...] | None = None
-    """The languages that the table is for; None: all."""
-
-    def table_of(self, language: str) -> UnitTable | None:
-        """The table for a language; None where its units go by equal symbol."""
-        is_for = self.table_languages is None or language in self.table_languages
-        return self.unit_table if is_for else None
-
-
-@dataclass(frozen=True)
-class StreamSettings:
-    """How a run draws its batches."""
-
-    batch_seconds: float
-    seed: int
-    augment: AugmentSettings = field(default_factory=AugmentSettings.off)
-    temperature: float = 1.0
-    is_mixed: bool = True
-    cache: FeatureCache | None = None
-    """Where the features of the streams come from."""
-
-
-@dataclass(frozen=True)
-class ParameterGroup:
-    """Parameters that share a learning rate and a weight decay."""
-
-    names: tuple[str, ...]
-    parameters: tuple[Tensor, ...]
-    weight_decay: float
-    lr_scale: float = 1.0
+__all__ = ["ParameterGroup", "StreamSettings", "Transfer", "TransferData", "UnitTable"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +37,18 @@ class Transfer:
     trains: Literal["all", "head"] = "all"
     """`head`: only the heads of the target's languages are trained; inputs and encoder stay the source's, bit
     for bit, their batch norms too."""
+    plan: tuple[str, ...] = ()
+    """Rules that win over the method's own: GLOB=ACTION[,ACTION] over blocks and parameters with the actions
+    copy, random, map, freeze, train and lr*NUMBER; or weights of another model, PATH:FROM:TO:EXCEPT."""
+
+    needs_source: ClassVar[bool] = False
+    """Whether it means nothing from scratch."""
+    needs_source_speech: ClassVar[bool] = False
+    """Whether the source's training speech is opened."""
+
+    def __post_init__(self) -> None:
+        for text in self.plan:
+            parse(text)
 
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where the head rows of each language that the source lacks will come from."""
@@ -85,55 +57,127 @@ class Transfer:
             return [corresponding_rows(model, tokenizer, {}) for tokenizer in new]
         return [corresponding_rows(model, tokenizer, data.table_of(tokenizer.language)) for tokenizer in new]
 
-    def adapt(self, model: AcousticModel, data: TransferData, seed: int) -> AcousticModel:
+    def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
+        """Put modules into the model, or helpers beside it; here none."""
+
+    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
+        """What becomes of the model's tensors; all that no rule names is copied and trained."""
+        if self.trains == "all":
+            return ()
+        return tuple(Rule(glob, frozen=True) for glob in ("input*", "encoder.*", "norm"))
+
+    def heard(self, data: TransferData) -> tuple[Examples, ...]:
+        """The speech whose losses are trained on: heads and inputs of no other speech are."""
+        return (data.target,)
+
+    def begin(self, model: AcousticModel) -> AcousticModel:
+        """Prepare an untrained model for training from scratch, by the rules of the recipe's own plan."""
+        chosen = [parse(text) for text in self.plan]
+        for entry in chosen:
+            if isinstance(entry, Weights):
+                load_weights(model, entry)
+        plan = TransferPlan(tuple(entry for entry in chosen if isinstance(entry, Rule)))
+        return planned(model, plan.fates(model, ()))
+
+    def adapt(
+        self,
+        model: AcousticModel,
+        data: TransferData,
+        seed: int,
+        known: Collection[str] | None = None,
+    ) -> AcousticModel:
         """Prepare a copy of the source for training on the target, keeping the source's heads.
 
-        A language that the model knows keeps its head and tokenizer. Heads and inputs that no target
+        A language that the model knows keeps its head and tokenizer. Heads and inputs that no training
         utterance goes through are left out of training.
+
+        Args:
+            model: a copy of the source.
+            data: the target's speech.
+            seed: draws what is new.
+            known: names of the tensors that are the source's; None: all that the model has.
+
+        Raises:
+            ValueError: rules match nothing or contradict each other.
         """
-        for coverage in self.coverage(model, data):
-            model.add_head(data.tokenizers[coverage.language], seed=seed)
-            if self.head_rows == "source":
-                copy_rows(model, coverage)
-        for language in set(model.languages) - set(data.target.languages):
-            model.head(language).requires_grad_(False)
-        if model.shared_blank is not None and not any(
-            model.head(language).shares_blank for language in set(data.target.languages)
-        ):
-            model.shared_blank.requires_grad_(False)
-        used = {model.inputs.of(domain) for domain in set(data.target.domains)}
-        for entry in model.inputs.values():
-            if entry not in used:
-                entry.requires_grad_(False)
-        if self.trains == "head":
-            shared = (model.inputs, model.encoder, model.norm)
-            for part in shared:
-                part.requires_grad_(False)
-        return model.train(model.training)  # what is frozen now leaves training mode
+        known = frozenset(model.state_dict() if known is None else known)
+        chosen = [parse(text) for text in self.plan]
+        coverage = {entry.language: entry for entry in self.coverage(model, data)}
+        for language in coverage:
+            model.add_head(data.tokenizers[language], seed=seed)
+        for entry in chosen:
+            if isinstance(entry, Weights):
+                load_weights(model, entry)
+        self.insert(model, data, seed)
+        rules = [
+            *(Rule(f"head.{tag}", start="map") for tag in coverage if self.head_rows == "source"),
+            *self.rules(model, data),
+            *(Rule(f"head.{tag}", frozen=False) for tag in coverage),
+            *self._left_out(model, data),
+            *(entry for entry in chosen if isinstance(entry, Rule)),
+        ]
+        fates = TransferPlan(tuple(rules)).fates(model, known)
+        for language, rows in coverage.items():
+            if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
+                copy_rows(model, rows)
+        initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
+        return planned(model, fates)
+
+    def _left_out(self, model: AcousticModel, data: TransferData) -> list[Rule]:
+        """Rules that freeze what no training utterance goes through."""
+        speech = self.heard(data)
+        languages = {tag for examples in speech for tag in examples.languages}
+        blocks = [f"head.{tag}" for tag in model.languages if tag not in languages]
+        if model.shared_blank is not None and not any(model.head(tag).shares_blank for tag in languages):
+            blocks.append("blank")
+        domains = {domain for examples in speech for domain in examples.domains}
+        used = {id(model.inputs.of(domain)) for domain in domains}
+        blocks += [name for name, entry in model.inputs.blocks().items() if id(entry) not in used]
+        return [Rule(block, frozen=True) for block in blocks]
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts of the training, in their order; here one."""
+        return (Stage(),)
 
     def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
         """The corpora that fill every batch; here the target alone."""
-        return {
-            "target": Stream(
-                data.target,
-                settings.batch_seconds,
-                settings.seed,
-                settings.augment,
-                settings.temperature,
-                settings.is_mixed,
-                settings.cache,
-            )
-        }
+        return {"target": self.stream(data.target, settings)}
+
+    def stream(self, examples: Examples, settings: StreamSettings, share: float = 1.0) -> Stream:
+        """A stream over some speech that fills a share of every batch."""
+        return Stream(
+            examples,
+            settings.batch_seconds * share,
+            settings.seed,
+            settings.augment,
+            settings.temperature,
+            settings.is_mixed,
+            settings.cache,
+        )
 
     def groups(self, model: AcousticModel, weight_decay: float) -> list[ParameterGroup]:
-        """Parameter groups: weights decay, biases and norms do not, frozen parameters are in neither."""
-        trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
-        groups = []
-        for decays in (True, False):
-            chosen = [(name, value) for name, value in trained if (value.ndim > 1) == decays]
-            names, values = tuple(n for n, _ in chosen), tuple(v for _, v in chosen)
-            groups.append(ParameterGroup(names, values, weight_decay if decays else 0.0))
-        return [group for group in groups if group.parameters]
+        """Parameter groups: weights decay, biases and norms do not, frozen parameters are in none."""
+        decaying = {
+            name for name, value in model.named_parameters() if value.ndim > 1
+        } - model.inserted.without_decay("inserted.")
+        sorted_by: dict[tuple[bool, float, bool], list[tuple[str, Tensor]]] = {}
+        for name, value in model.named_parameters():
+            if value.requires_grad:
+                scale = model.fates[name].lr if name in model.fates else 1.0
+                kind = (name not in decaying, scale, name.startswith("helpers."))
+                sorted_by.setdefault(kind, []).append((name, value))
+        return [
+            ParameterGroup(
+                names=tuple(name for name, _ in members),
+                parameters=tuple(value for _, value in members),
+                weight_decay=0.0 if is_spared else weight_decay,
+                lr_scale=scale,
+                is_clipped=not is_helper,
+            )
+            for (is_spared, scale, is_helper), members in sorted(
+                sorted_by.items(), key=lambda entry: entry[0]
+            )
+        ]
 
     def optimiser(self, groups: list[ParameterGroup], lr: float) -> torch.optim.Optimizer:
         """AdamW over the groups, fused: a third of the time of the loop over parameters on a CPU."""
@@ -143,6 +187,7 @@ class Transfer:
                 "weight_decay": group.weight_decay,
                 "lr": lr * group.lr_scale,
                 "lr_scale": group.lr_scale,
+                "is_clipped": group.is_clipped,
             }
             for group in groups
         ]
@@ -162,8 +207,32 @@ class Transfer:
         self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
     ) -> dict[str, Tensor]:
         """Named, weighted terms: (batch,) for one value per utterance, or a scalar."""
-        return model.task_losses(model.encode(batch), batch)
+        encoded = model.encode(batch)
+        return self.terms(model.task_losses(encoded, batch), model, source, batch, encoded, progress)
 
-    def finish(self, model: AcousticModel) -> AcousticModel:
-        """Remove what only training needed."""
+    def terms(
+        self,
+        losses: Mapping[str, Tensor],
+        model: AcousticModel,
+        source: AcousticModel | None,
+        batch: Batch,
+        encoded: Encoded,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        """The losses so far with the method's own: weighted, joined by new terms, or left as they are.
+
+        Args:
+            losses: named terms, at first the heads' own.
+            model: in training.
+            source: the frozen source in eval mode; None from scratch.
+            batch: the utterances.
+            encoded: what the model made of them.
+            progress: of the whole training, in [0, 1).
+        """
+        return dict(losses)
+
+    def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
+        """Remove what only training needed, and merge what can be merged."""
+        for name in list(model.helpers):
+            del model.helpers[name]
         return model.requires_grad_(True)

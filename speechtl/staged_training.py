@@ -1,0 +1,69 @@
+"""The stages of one training: what trains now, and on which batches."""
+
+from __future__ import annotations
+
+from speechtl.batches import Batch, Stream, concatenate
+from speechtl.models.acoustic import AcousticModel
+from speechtl.models.fates import places
+from speechtl.transfer.base import ParameterGroup, StreamSettings, Transfer, TransferData
+from speechtl.transfer.plan import matched
+from speechtl.transfer.stages import boundaries, moment
+
+
+class StagedTraining:
+    """A method's stages over a model that the method has adapted."""
+
+    def __init__(
+        self, model: AcousticModel, method: Transfer, data: TransferData, draws: StreamSettings, steps: int
+    ) -> None:
+        self._model, self._method, self._data, self._draws, self._steps = model, method, data, draws, steps
+        self._stages = method.stages()
+        boundaries(self._stages, steps)
+        self._trains = [self._trained(stage) for stage in range(len(self._stages))]
+        self._now: int | None = None
+        self.streams: dict[str, Stream] = {}
+        self._open(0)
+
+    def groups(self, weight_decay: float) -> list[ParameterGroup]:
+        """The parameter groups of all that is trained in any stage."""
+        self._switch(frozenset[str]().union(*self._trains))
+        groups = self._method.groups(self._model, weight_decay)
+        self._switch(self._trains[0])
+        return groups
+
+    def enter(self, step: int) -> float:
+        """Begin the stage of a step if it has not begun; the progress of the learning rate's schedule."""
+        now = moment(self._stages, self._steps, step)
+        if now.stage != self._now:
+            self._now = now.stage
+            self._switch(self._trains[now.stage])
+            if now.stage:
+                self._open(now.stage)
+        return now.progress
+
+    def batch(self, step: int) -> Batch:
+        """The streams' batches of a step in one."""
+        return concatenate([stream.batch(step) for stream in self.streams.values()])
+
+    def _open(self, stage: int) -> None:
+        self.streams = self._method.streams(self._data, self._draws)
+
+    def _trained(self, stage: int) -> frozenset[str]:
+        """Names of the parameters that a stage trains."""
+        trained = {name for name, value in self._model.named_parameters() if value.requires_grad}
+        standing = places(self._model)
+        known = [name for name, fate in self._model.fates.items() if fate.start == "copied"]
+        parameters = {name for name, _ in self._model.named_parameters()}
+        for rule in self._stages[stage].rules:
+            names = parameters.intersection(matched(rule.match, standing, known))
+            if not names or rule.frozen is None:
+                raise ValueError(f"stage {stage + 1}: {rule} must freeze or train blocks that the model has")
+            trained = trained - names if rule.frozen else trained | names
+        return frozenset(trained)
+
+    def _switch(self, trained: frozenset[str]) -> None:
+        for name, value in self._model.named_parameters():
+            value.requires_grad_(name in trained)
+            if name not in trained:
+                value.grad = None  # or the optimiser would go on with the last one
+        self._model.train(self._model.training)

@@ -1,0 +1,78 @@
+"""What a transfer method draws on, and how its batches are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from speechtl.augment import AugmentSettings
+from speechtl.batches import Examples
+from speechtl.feature_cache import FeatureCache
+
+if TYPE_CHECKING:
+    from speechtl.text import Tokenizer
+
+UnitTable = Mapping[str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True)
+class TransferData:
+    """What a method may draw on."""
+
+    target: Examples
+    """The labelled target speech."""
+    tokenizers: Mapping[str, Tokenizer]
+    """The target's tokenizers by language, fitted on its training text."""
+    unit_table: UnitTable | None = None
+    """Which source units (language, unit) a target unit's head row starts from: their mean."""
+    table_languages: tuple[str, ...] | None = None
+    """The languages that the table is for; None: all."""
+    source: Examples | None = None
+    """The source's labelled training speech, for methods that need it."""
+
+    def table_of(self, language: str) -> UnitTable | None:
+        """The table for a language; None where its units go by equal symbol."""
+        is_for = self.table_languages is None or language in self.table_languages
+        return self.unit_table if is_for else None
+
+    @property
+    def source_speech(self) -> Examples:
+        """The source's training speech.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.source is None:
+            raise ValueError(
+                "this method needs the training speech of its source, and there is none. Name it by "
+                "source_speech, or take a source that is a recipe or a run, which says what it was trained on"
+            )
+        return self.source
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """How a run draws its batches."""
+
+    batch_seconds: float
+    seed: int
+    augment: AugmentSettings = field(default_factory=AugmentSettings.off)
+    temperature: float = 1.0
+    is_mixed: bool = True
+    cache: FeatureCache | None = None
+    """Where the features of the streams come from."""
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate and a weight decay."""
+
+    names: tuple[str, ...]
+    parameters: tuple[Tensor, ...]
+    weight_decay: float
+    lr_scale: float = 1.0
+    is_clipped: bool = True
+    """Whether its gradient counts, and is shortened, with that of the model; helpers' are not."""

@@ -1,0 +1,156 @@
+"""TransferPlan: what becomes of every tensor of a model, decided by rules before training."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import torch
+
+from speechtl.models.fates import Fate, Place, Start, places, plain
+from speechtl.transfer.rules import SOURCE, Rule
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+
+_STARTS: Mapping[str, Start] = {"source": "copied", "random": "initialised", "map": "mapped"}
+
+
+@dataclass(frozen=True)
+class TransferPlan:
+    """Rules, of which later ones win over earlier ones."""
+
+    rules: tuple[Rule, ...]
+
+    def fates(self, model: AcousticModel, known: Collection[str]) -> dict[str, Fate]:
+        """What becomes of every tensor of a model's state, by its name; the model is not changed.
+
+        Args:
+            model: with all that will be trained.
+            known: names of the tensors that the source has.
+
+        Raises:
+            ValueError: rules match nothing, or contradict each other; all of them are named.
+        """
+        standing = places(model)
+        fates = {
+            name: Fate(name, place.block, _begun(name, place, known)) for name, place in standing.items()
+        }
+        controls: set[str] = set()
+        faults = []
+        for rule in self.rules:
+            names = matched(rule.match, standing, known)
+            if not names:
+                faults.append(_unmatched(rule.match, standing))
+            for name in names:
+                fates[name], fault = _ruled(fates[name], rule, known)
+                controls |= {name} if rule.is_control else set()
+                faults += [fault] if fault else []
+        faults += _contradictions([fate for name, fate in fates.items() if name not in controls])
+        if faults:
+            raise ValueError("\n".join(dict.fromkeys(faults)))
+        return fates
+
+
+def matched(match: str, standing: Mapping[str, Place], known: Collection[str]) -> list[str]:
+    """Names in a model's state that a glob matches: by block, by name inside blocks, or as they are."""
+    if match == SOURCE:
+        return [name for name in standing if plain(name) in known]
+    return [
+        name
+        for name, place in standing.items()
+        if any(fnmatchcase(one, match) for one in (place.block, plain(place.name), plain(name)))
+    ]
+
+
+def planned(model: AcousticModel, fates: Mapping[str, Fate]) -> AcousticModel:
+    """Freeze and train what the fates say, and note them in the model; the weights are left alone."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not fates[name].frozen)
+    model.fates = _with_buffers(model, fates)
+    model.train(model.training)  # what is frozen now leaves training mode
+    return model
+
+
+@torch.no_grad()
+def initialise(model: AcousticModel, names: Iterable[str], seed: int) -> None:
+    """Give tensors of the model's state the values of an untrained model that is drawn with a seed."""
+    from speechtl.models.acoustic import AcousticModel
+
+    wanted = set(names)
+    if not wanted:
+        return
+    fresh = AcousticModel(model.settings, model.features, {}, inputs=model.inputs.added, seed=seed)
+    for language, tokenizer in model.tokenizers.items():
+        fresh.add_head(tokenizer, seed=seed, own_blank=not model.head(language).shares_blank)
+    drawn = fresh.state_dict()
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if name in wanted:
+            tensor.copy_(drawn[plain(name)])
+
+
+def _with_buffers(model: AcousticModel, fates: Mapping[str, Fate]) -> dict[str, Fate]:
+    """The same fates, where a buffer is frozen if its module, or its whole block, is left in eval mode."""
+    was = model.training
+    model.train()
+    modules = dict(model.named_modules())
+    parameters = {name for name, _ in model.named_parameters()}
+    found = {}
+    for name, fate in fates.items():
+        if name not in parameters:
+            fate = replace(fate, frozen=not modules[name.rpartition(".")[0]].training)
+        found[name] = fate
+    model.train(was)
+    return found
+
+
+def _begun(name: str, place: Place, known: Collection[str]) -> Start:
+    if plain(name) in known:
+        return "copied"
+    if place.block.startswith("helper."):
+        return "helper"
+    is_native = place.block.partition(".")[0] in ("input", "encoder", "norm", "head", "blank")
+    return "initialised" if is_native and "parametrizations." not in name else "inserted"
+
+
+def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | None]:
+    """A fate after a rule, and what is wrong with the rule."""
+    if rule.start is not None:
+        is_head = fate.block.startswith("head.")
+        if rule.start == "source" and plain(fate.name) not in known:
+            return fate, f"rule {rule.match!r}: {fate.name} cannot be copied, since the source has none"
+        if rule.start == "map" and not is_head:
+            return fate, f"rule {rule.match!r}: {fate.name} has no rows of units that could be mapped"
+        if fate.start in ("inserted", "helper"):
+            return fate, None
+        fate = replace(fate, start=_STARTS[rule.start])
+    if rule.frozen is not None:
+        fate = replace(fate, frozen=rule.frozen)
+    if rule.lr is not None:
+        fate = replace(fate, lr=rule.lr)
+    return fate, None
+
+
+def _contradictions(fates: Iterable[Fate]) -> list[str]:
+    random = sorted({fate.block for fate in fates if fate.frozen and fate.start == "initialised"})
+    slow = sorted({fate.block for fate in fates if fate.frozen and fate.lr != 1.0})
+    faults = []
+    if random:
+        faults.append(
+            f"{', '.join(random)}: random and frozen, so never learned; train it, copy it, or say "
+            "random-frozen where that is meant as a control"
+        )
+    if slow:
+        faults.append(f"{', '.join(slow)}: frozen, and a learning rate is asked for; leave one of them out")
+    return faults
+
+
+def _unmatched(match: str, standing: Mapping[str, Place]) -> str:
+    blocks = list(dict.fromkeys(place.block for place in standing.values()))
+    names = [*blocks, *(plain(place.name) for place in standing.values())]
+    near = difflib.get_close_matches(match, names, n=3, cutoff=0.4)
+    meant = f"the nearest are {', '.join(near)}; the" if near else "the"
+    return f"rule {match!r} matches no block and no tensor; {meant} blocks are {', '.join(blocks)}"

@@ -1,0 +1,63 @@
+"""Weights of another model in place of the source's."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+
+from speechtl.models.fates import Place, places
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+    from speechtl.transfer.rules import Weights
+
+
+@torch.no_grad()
+def load_weights(model: AcousticModel, wanted: Weights) -> None:
+    """Copy the named tensors of another model into this one.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+        ValueError: no name begins as asked, this model lacks one, or its shape differs; all are named.
+    """
+    from speechtl.checkpoint import load_model
+
+    other = load_model(wanted.path).model
+    theirs = other.state_dict()
+    standing, own = places(other), places(model)
+    chosen = {
+        place.name: name
+        for name, place in standing.items()
+        if _begins(place.name, wanted.source) and not any(_begins(place.name, one) for one in wanted.excluded)
+    }
+    if not chosen:
+        raise ValueError(
+            f"{wanted.path} has no tensors under {wanted.source!r}{_near(wanted.source, standing.values())}"
+        )
+    mine = {place.name: name for name, place in own.items()}
+    state = model.state_dict(keep_vars=True)
+    faults = []
+    for name, theirs_name in chosen.items():
+        target = wanted.target + name[len(wanted.source) :] if wanted.target else name
+        if target not in mine:
+            faults.append(f"this model has no {target} for {name}{_near(target, own.values())}")
+        elif state[mine[target]].shape != theirs[theirs_name].shape:
+            shapes = tuple(theirs[theirs_name].shape), tuple(state[mine[target]].shape)
+            faults.append(f"{name} is {shapes[0]} in {wanted.path}, {target} is {shapes[1]} here")
+        else:
+            state[mine[target]].copy_(theirs[theirs_name])
+    if faults:
+        raise ValueError("\n".join([f"weights of {wanted.path} do not fit; nothing is trained:", *faults]))
+
+
+def _begins(name: str, prefix: str) -> bool:
+    return not prefix or name == prefix or name.startswith(prefix + ".")
+
+
+def _near(name: str, standing: Iterable[Place]) -> str:
+    names = sorted({one for place in standing for one in (place.block, place.name)})
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    return f"; the nearest are {', '.join(near)}" if near else ""
