@@ -125,6 +125,8 @@ def _recordings(
 def _in_han(corpus: Corpus, entries: Iterable[_Entry]) -> Corpus:
     """The same recordings in the same splits, with the Han text of the first entry that names each.
 
+    They keep their ids, so that a seed draws the same minutes in both orthographies.
+
     Words that are written alike but read differently may lie in several splits. They stay where most is
     trained, so that no Han text of a test was trained on.
     """
@@ -144,5 +146,5 @@ def _in_han(corpus: Corpus, entries: Iterable[_Entry]) -> Corpus:
         if {places.setdefault(key, utterance.split) for key in keys} != {utterance.split}:
             left_out["written like a word of another split"] += 1
             continue
-        kept.append(replace(utterance, id=f"{NAMES[_HAN]}/{stem}", text=text, language=_HAN))
+        kept.append(replace(utterance, text=text, language=_HAN))
     return Corpus.from_utterances(NAMES[_HAN], kept, split_by="text", left_out=left_out)

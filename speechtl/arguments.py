@@ -7,6 +7,7 @@ from pathlib import Path
 
 from speechtl import __version__
 from speechtl.decoding_arguments import Commands, add_decoding, add_lm, add_transcribe
+from speechtl.study_arguments import add_study
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +31,9 @@ def parser() -> argparse.ArgumentParser:
         _add_prepare,
         _add_doctor,
         _add_cache,
+        _add_plan,
         _add_run,
+        add_study,
         _add_evaluate,
         _add_compare,
         add_transcribe,
@@ -130,6 +133,32 @@ def _add_cache(commands: Commands[argparse.ArgumentParser], common: argparse.Arg
     cache.set_defaults(command="cache")
 
 
+def _add_plan(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+    plan = commands.add_parser(
+        "plan",
+        parents=[common],
+        allow_abbrev=False,
+        add_help=False,
+        help="what a recipe copies, freezes and trains, or the proof of what a run did",
+        description="Of a recipe, with any of its flags: block by block where it starts from, what is "
+        "trained and how fast, without training. Of a run: how far each block drifted, and the check by "
+        "digests that what was frozen did not move; exits with 2 where that fails.",
+    )
+    plan.add_argument(
+        "subject",
+        nargs="?",
+        metavar="RECIPE|RUN",
+        help="before its flags: a recipe's name or file; or a run's folder, such as "
+        "runs/taiwanese-upper/seed-0",
+    )
+    plan.add_argument("--tensors", action="store_true", help="every tensor, not only every block")
+    plan.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where sources' runs are (default: runs)"
+    )
+    plan.add_argument("-h", "--help", action="store_true", help="show this, or after a recipe its flags")
+    plan.set_defaults(command="plan", parser=plan)
+
+
 def _add_run(commands: Commands[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     run = commands.add_parser(
         "run",
@@ -176,6 +205,14 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
         "--language",
         help="one of the corpus's languages, or one that they convert to (Tâi-lô and Pe̍h-ōe-jī), or that of "
         "a manifest that names none",
+    )
+    evaluate.add_argument(
+        "--speaker",
+        help="who all utterances are heard as, for models with parts for some speakers (default: as whom the "
+        "corpus names)",
+    )
+    evaluate.add_argument(
+        "--domain", help="the domain that all are heard as being of (default: as the corpus says)"
     )
     add_decoding(evaluate)
     evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")

@@ -138,6 +138,10 @@ class Examples:
         """Who may follow whom in a phrase: the same language, domain and speaker."""
         return Companions.of(list(zip(self.languages, self.domains, self.speakers, strict=True)))
 
+    def clip(self, index: int) -> Clip:
+        """An utterance as it is, for its features."""
+        return self._clip(index, self._samples(index))
+
     def batch(self, indices: Sequence[int]) -> Batch:
         """Pad the utterances at `indices` into one batch, as they are."""
         return self.assemble([Item((index,)) for index in indices])
@@ -179,14 +183,18 @@ class Examples:
             if item.is_plain and cache.keeps(first):
                 found[place] = cache.of(first, changes.speed, self._played)
             else:
-                others[place] = Clip(self._waveform(item), changes.warp, self.domains[first])
+                others[place] = self._clip(first, self._waveform(item), changes.warp)
         if others:
             found |= zip(others, cache.make(list(others.values())), strict=True)
         return [found[place] for place in range(len(items))]
 
     def _played(self, index: int, speed: float) -> Clip:
         """An utterance that is only played at a speed."""
-        return Clip(change_speed(self._samples(index), speed), 1.0, self.domains[index])
+        return self._clip(index, change_speed(self._samples(index), speed))
+
+    def _clip(self, index: int, waveform: Tensor, warp: float = 1.0) -> Clip:
+        """Samples (samples,) that an utterance begins, as what features are made of."""
+        return Clip(waveform, warp, self.domains[index], self.speakers[index], self.languages[index])
 
     def _waveform(self, item: Item) -> Tensor:
         """An item's samples, float32 (samples,)."""

@@ -1,4 +1,4 @@
-"""The command line: prepare, doctor, cache, run, evaluate, compare, transcribe, lm."""
+"""The command line: prepare, doctor, cache, plan, run, study, evaluate, compare, transcribe, lm."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status: 0, 2 for a mistake of the user, 130 for an interruption."""
+    """Run one command; returns its exit status.
+
+    0; 1 where cells of a study failed; 2 for a mistake of the user; 130 for an interruption.
+    """
     options, rest = parser().parse_known_args(arguments)
-    if rest and options.command != "run":
+    if rest and options.command not in ("run", "plan"):
         parser().error(f"unrecognized arguments: {' '.join(rest)}; `speechtl COMMAND --help` lists the flags")
     options.rest = rest
     try:
@@ -77,19 +80,63 @@ def _dry_run(experiment: Experiment, options: argparse.Namespace) -> int:
     return 2 if found.is_refused else 0
 
 
-def _parse_recipe(name: str, flags: list[str]) -> Experiment:
+def _plan(options: argparse.Namespace) -> int:
+    from speechtl.plan_tables import planned_table, receipt_table
+    from speechtl.planning import check_run, is_run, plan_of
+
+    if options.subject is None:
+        options.parser.print_help()
+        if not options.help:
+            raise ValueError("nothing to plan: `speechtl plan RECIPE [FLAGS]`, or `speechtl plan RUN`")
+        return 0
+    if not is_run(options.subject):
+        flags = options.rest + (["--help"] if options.help else [])
+        experiment = _parse_recipe(options.subject, flags, "plan")
+        _print(planned_table(plan_of(experiment, options.runs), options.tensors))
+        return 0
+    if options.rest:
+        raise ValueError(f"{' '.join(options.rest)}: a run has no flags; it is what it was")
+    checks = check_run(options.subject)
+    for run, receipt, faults in checks:
+        _print(receipt_table(receipt, run, faults, options.tensors))
+        for fault in faults:
+            print(f"{run}: {fault}", file=sys.stderr)
+    return 2 if any(faults for _, _, faults in checks) else 0
+
+
+def _study(options: argparse.Namespace) -> int:
+    from speechtl.study.cells import expand
+    from speechtl.study.choosing import chosen_study
+    from speechtl.study.dry import planned_table
+    from speechtl.study.study import run_study
+    from speechtl.train import Interrupted
+
+    study = chosen_study(options.study, vars(options))
+    if options.dry:
+        _print(planned_table(study, expand(study, options.runs), options.runs).rich())
+        return 0
+    try:
+        outcome = run_study(study, options.runs)
+    except Interrupted as message:
+        print(f"{message}\nCells that are finished are kept.", file=sys.stderr)
+        return 130
+    for table in outcome.tables:
+        _print(table.rich())
+    for folder, why in outcome.failures.items():
+        print(f"FAILED: {folder}: {why}", file=sys.stderr)
+    print(f"tables, pictures and runs are in {outcome.folder}", file=sys.stderr)
+    return 1 if outcome.failures else 0
+
+
+def _parse_recipe(name: str, flags: list[str], command: str = "run") -> Experiment:
     """A recipe with flags for its fields, named after those that were changed."""
-    import tyro
+    from speechtl.recipe_flags import parse_recipe
 
-    from speechtl.experiment import Experiment, load_recipe
-
-    recipe = load_recipe(name)
-    chosen = tyro.cli(Experiment, default=recipe, args=flags, prog=f"speechtl run {name}")
-    return chosen.with_overrides_in_name(recipe)
+    return parse_recipe(name, flags, command)
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from speechtl.corpus_spec import available, is_own, prepare_named
+    from speechtl.named_corpora import available, is_own, prepare_named
 
     if options.list:
         for entry in available():
@@ -196,7 +243,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.closed:
         require_words(model, corpus)
     settings = decode_settings(options)
-    report = evaluate(model, {name: corpus}, settings=settings, show_progress=True)
+    report = evaluate(
+        model,
+        {name: corpus},
+        settings=settings,
+        speaker=options.speaker,
+        domain=options.domain,
+        show_progress=True,
+    )
     _print_report(report)
     if options.out is not None:
         write_report(report, options.out)
@@ -280,7 +334,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "prepare": _prepare,
     "doctor": _doctor,
     "cache": _cache,
+    "plan": _plan,
     "run": _run,
+    "study": _study,
     "evaluate": _evaluate,
     "compare": _compare,
     "transcribe": _transcribe,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from speechtl.faults import listed
 from speechtl.finished_runs import Scored, open_runs
@@ -100,7 +101,7 @@ def compare(
         )
     compared = []
     for name in names:
-        chosen = _metric(tested[name], metric)
+        chosen = shared_metric([one for run in tested[name].values() for one in run.values()], metric)
         if chosen is None:
             notices.append(f"{name}: not all runs have {metric or 'a common metric'} there; left out")
         else:
@@ -144,9 +145,9 @@ def _changed_references(first: Scored, other: Scored) -> str:
     return listed(changed) or ("alternatives that were not scored" if all(hashes) else "")
 
 
-def _metric(tested: Mapping[str, Mapping[int, Scored]], wanted: str | None) -> str | None:
+def shared_metric(scored: Iterable[Scored], wanted: str | None) -> str | None:
     """The metric to compare on a set: the wanted one, or the main one, if every seed has it."""
-    seeds = [one.set_report.metrics for run in tested.values() for one in run.values()]
+    seeds = [one.set_report.metrics for one in scored]
     choices = MAIN_METRICS if wanted is None else (wanted,)
     return next((name for name in choices if all(name in metrics for metrics in seeds)), None)
 
@@ -159,7 +160,7 @@ def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: 
     blocks = speakers if first.set_report.resampled == "speakers" else None
     reference = next(iter(tested.values()))
     rows = [
-        _row(run, seeds, None if seeds is reference else reference, ids, metric, blocks)
+        measure(run, seeds, None if seeds is reference else reference, ids, metric, blocks)
         for run, seeds in tested.items()
     ]
     return SetComparison(
@@ -177,14 +178,32 @@ def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: 
 Columns = tuple[list[int], list[int]]
 
 
-def _row(
+class Counted(Protocol):
+    """What was counted, utterance by utterance, on a set."""
+
+    def columns(self, ids: Sequence[str], metric: str) -> Columns:
+        """Errors and totals of the utterances, in the order of `ids`."""
+        ...
+
+
+def measure(
     run: str,
-    seeds: Mapping[int, Scored],
-    reference: Mapping[int, Scored] | None,
+    seeds: Mapping[int, Counted],
+    reference: Mapping[int, Counted] | None,
     ids: Sequence[str],
     metric: str,
     blocks: Sequence[str | None] | None,
 ) -> Row:
+    """One run on one set, its seeds compared with those of a reference.
+
+    Args:
+        run: Its name.
+        seeds: What its seeds were counted on the set.
+        reference: The same of another run; None for the reference itself.
+        ids: The utterances of the set.
+        metric: The error to measure.
+        blocks: What is resampled as a whole, one entry per utterance; None: utterances.
+    """
     columns = {seed: one.columns(ids, metric) for seed, one in seeds.items()}
     rates = [_rate(column) for column in columns.values()]
     errors, totals = (

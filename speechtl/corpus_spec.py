@@ -1,28 +1,18 @@
-"""Name a corpus in a recipe; it is found, prepared if need be, and opened only when a run starts."""
+"""Name a corpus in a recipe, and which of its speech; it is opened only when a run starts."""
 
 from __future__ import annotations
 
-import ast
-import importlib
-import importlib.util
-import inspect
-import logging
-import os
-import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from speechtl.corpus import Corpus
+from speechtl.corpus import Corpus, SplitBy
 from speechtl.corpus_conversion import in_orthography
-from speechtl.corpus_folder import check_writable, is_corpus_folder
+from speechtl.corpus_selection import draw, selected
+from speechtl.named_corpora import open_named
 from speechtl.orthographies import canonical_tag
 
 YOUR_CORPUS = "YOUR_CORPUS"
 """Stands in templates where the user names a corpus."""
-_PUBLISHED_AS = re.compile(r'^PUBLISHED_AS = "(\w+)"$', re.MULTILINE)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,29 +29,84 @@ class CorpusSpec:
     language: str | None = None
     """One of the corpus's languages, all by default, or one that a language of the corpus converts to (Tâi-lô
     and Pe̍h-ōe-jī); for a manifest without that column, its language."""
+    speakers: tuple[str, ...] = ()
+    """Only these speakers; all by default."""
+    texts: tuple[str, ...] = ()
+    """Only utterances of these texts, however they are spelled."""
+    ids: tuple[str, ...] = ()
+    """Only utterances with an id of one of these patterns, e.g. *_NO_0[123]."""
+    utterances: int | Literal["all"] = "all"
+    """So many utterances, drawn by the run's seed, no text again before every text has come; fewer lie inside
+    more."""
+    split_by: SplitBy | None = None
+    """What training and test may not share (text, speaker, or none), where it is something else than what the
+    corpus's own splits do not share: none to adapt to the speaker that is tested."""
+    name: str | None = None
+    """Name of the test set in reports, e.g. held-out; by default the corpus's and the split's."""
 
     def __post_init__(self) -> None:
         if not self.corpus:
             raise ValueError("a corpus needs a name or a path")
+        self._check_amount()
+        if self.name is not None and (not self.name or "/" in self.name or self.name.startswith(".")):
+            raise ValueError(
+                f"corpus {self.corpus}: name={self.name!r} names a file of the report; expected no / in it, "
+                "and no dot at its start"
+            )
+
+    def _check_amount(self) -> None:
         if self.minutes != "all" and not self.minutes > 0:
             raise ValueError(
                 f"corpus {self.corpus}: minutes are {self.minutes}; above 0, or 'all', is needed"
             )
+        if self.utterances != "all" and self.utterances < 1:
+            raise ValueError(
+                f"corpus {self.corpus}: utterances are {self.utterances}; at least 1, or 'all', is needed"
+            )
+        if "all" not in (self.minutes, self.utterances):
+            raise ValueError(
+                f"corpus {self.corpus}: {self.minutes:g} minutes and {self.utterances} utterances are asked "
+                "for; choose one of the two amounts"
+            )
 
     def open(self, seed: int = 0) -> Corpus:
-        """The utterances; the seed chooses them where fewer minutes are asked for than there are.
+        """The utterances; the seed chooses them where fewer are asked for than there are.
 
         Raises:
             FileNotFoundError: There is no such corpus.
-            ValueError: It has no such split or language, fewer minutes, or faults.
+            ValueError: It has no such split, language, speaker, text or id, less speech, or faults.
         """
         language = self._tag()
-        opened = _open(self.corpus, language)
+        opened = open_named(self.corpus, language)
         if self.split is not None:
             opened = opened.filter(split=self.split)
         if language is not None:
             opened = in_orthography(opened, language)
+        if self.speakers or self.texts or self.ids:
+            opened = selected(opened, speakers=self.speakers, texts=self.texts, ids=self.ids)
+        if self.split_by is not None:
+            opened = replace(opened, split_by=self.split_by, is_checked=True)
+        return self.drawn(opened, seed)
+
+    def drawn(self, opened: Corpus, seed: int) -> Corpus:
+        """The minutes or utterances of a corpus that are asked for; all of it if none are.
+
+        Raises:
+            ValueError: The corpus holds less.
+        """
+        if self.utterances != "all":
+            return draw(opened, self.utterances, seed)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
+
+    @property
+    def whole(self) -> CorpusSpec:
+        """The same choice of speech in all its splits, with nothing drawn from it."""
+        return replace(self, split=None, minutes="all", utterances="all")
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether only some of the chosen speech is asked for."""
+        return self.minutes != "all" or self.utterances != "all"
 
     @property
     def is_yours(self) -> bool:
@@ -74,218 +119,20 @@ class CorpusSpec:
         return canonical_tag(self.language, f"the language of corpus {self.corpus}")
 
 
-@dataclass(frozen=True)
-class Available:
-    """A corpus that data_prep can prepare."""
-
-    name: str
-    description: str
-    """First line of its data card."""
-    root: Path | None
-    """The publisher's folder under $SPEECHTL_CORPORA, where it is there."""
-    is_prepared: bool
-
-    @property
-    def found(self) -> bool:
-        """Whether the corpus can be opened without saying where it is."""
-        return self.root is not None or self.is_prepared
-
-
 def corpus(
     name: str,
     split: str | None = None,
     minutes: float | Literal["all"] = "all",
     language: str | None = None,
+    *,
+    speakers: tuple[str, ...] = (),
+    texts: tuple[str, ...] = (),
+    ids: tuple[str, ...] = (),
+    utterances: int | Literal["all"] = "all",
+    split_by: SplitBy | None = None,
+    set_name: str | None = None,
 ) -> CorpusSpec:
-    """A corpus for a recipe; nothing is opened."""
-    return CorpusSpec(name, split, minutes, language)
-
-
-def data_folder() -> Path:
-    """Where prepared corpora are: $SPEECHTL_DATA, or data/ here."""
-    return Path(os.environ.get("SPEECHTL_DATA") or "data").expanduser()
-
-
-def prepare_named(
-    name: str,
-    root: str | Path | None = None,
-    out: str | Path | None = None,
-    orthography: str | None = None,
-    language: str | None = None,
-) -> Corpus:
-    """Prepare a corpus from its publisher's folder and save it.
-
-    Args:
-        name: A module of data_prep; hyphens equal underscores.
-        root: The publisher's folder; by default $SPEECHTL_CORPORA/<name>.
-        out: Where to save; by default $SPEECHTL_DATA/<the corpus's name>.
-        orthography: Which of the publisher's texts, where there are several; the corpus is named after it.
-        language: The orthography of the texts, where the publisher's code does not tell it.
-
-    Raises:
-        FileNotFoundError: There is no data_prep of this name, or no such folder.
-        ValueError: The folder does not hold this corpus, or not in this orthography; or its orthography is
-            given where it is known.
-        OSError: The disk is full or not writable; an earlier corpus is still there.
-    """
-    module = _module_name(name)
-    if module not in (names := _prep_names()):
-        raise FileNotFoundError(
-            f"no data_prep is named {name!r}; there are: {', '.join(names)}. Nor is there a file or folder "
-            "of this name"
-        )
-    source = Path(root).expanduser() if root is not None else _published(module)
-    if source is None:
-        raise FileNotFoundError(_not_found(module))
-    if not source.is_dir():
-        raise FileNotFoundError(f"{source}: no such folder; the publisher's folder of {module} was expected")
-    prepare = importlib.import_module(f"data_prep.{module}").prepare
-    given = {"orthography": orthography, "language": language}
-    chosen = {argument: tag for argument, tag in given.items() if tag is not None}
-    _check_arguments(module, chosen, inspect.signature(prepare).parameters)
-    check_writable(Path(out) if out is not None else data_folder() / module)
-    prepared: Corpus = prepare(source.absolute(), **chosen)
-    prepared.save(out if out is not None else data_folder() / prepared.name)
-    return prepared
-
-
-def _check_arguments(module: str, chosen: Mapping[str, str], taken: Collection[str]) -> None:
-    why = {
-        "orthography": "has texts in one orthography only",
-        "language": "tells the orthography of its texts itself",
-    }
-    for argument, tag in chosen.items():
-        if argument not in taken:
-            raise ValueError(f"{module} {why[argument]}; leave out --{argument} {tag}")
-
-
-def prepared_names() -> list[str]:
-    """The names of what data_prep can prepare."""
-    return _prep_names()
-
-
-def is_own(name: str) -> bool:
-    """Whether this is a path to a corpus of the user's, and no name that `prepare_named` takes."""
-    from speechtl.formats import is_readable
-
-    is_name = _module_name(name) in _prep_names()
-    return not is_name and (is_readable(name) or Path(name).exists() or "/" in name)
-
-
-def read_named(name: str, language: str | None = None) -> Corpus:
-    """Prepare a corpus from its publisher's folder under $SPEECHTL_CORPORA, and save nothing.
-
-    Raises:
-        FileNotFoundError: There is no data_prep of this name, or no such folder.
-        ValueError: The folder does not hold this corpus.
-    """
-    module = _module_name(name)
-    source = _published(module) if module in _prep_names() else None
-    if source is None:
-        raise FileNotFoundError(_not_found(name))
-    prepare = importlib.import_module(f"data_prep.{module}").prepare
-    takes_language = language is not None and "language" in inspect.signature(prepare).parameters
-    prepared: Corpus = prepare(source.absolute(), **({"language": language} if takes_language else {}))
-    return prepared
-
-
-def available() -> list[Available]:
-    """What data_prep can prepare, and what of it is here."""
-    return [
-        Available(name, _first_line(name), _published(name), is_corpus_folder(data_folder() / name))
-        for name in _prep_names()
-    ]
-
-
-def _open(name: str, language: str | None) -> Corpus:
-    module = _module_name(name)
-    for prepared in (data_folder() / name, data_folder() / module):
-        if is_corpus_folder(prepared):
-            return Corpus.load(prepared)
-    path = Path(name).expanduser()
-    if path.is_dir() and is_corpus_folder(path):
-        return Corpus.load(path)
-    if module in _prep_names() and _published(module) is not None:
-        _log.info("corpus %s is prepared from %s, once", module, _published(module))
-        prepare_named(module)
-        return Corpus.load(data_folder() / module)
-    from speechtl.formats import is_readable, read_corpus
-
-    if path.is_dir() and (release := _release(path)) is not None:
-        return release(path.absolute(), language)
-    if is_readable(name):
-        return read_corpus(name, language=language)
-    raise FileNotFoundError(_not_found(name))
-
-
-def _release(path: Path) -> Callable[[Path, str | None], Corpus] | None:
-    """What reads a release whose layout data_prep alone knows; None for all other folders."""
-    if not (path / "audio").is_dir() or "fleurs" not in _prep_names():
-        return None
-    fleurs = importlib.import_module("data_prep.fleurs")
-    return fleurs.prepare if fleurs.recognises(path) else None
-
-
-def _not_found(name: str) -> str:
-    module = _module_name(name)
-    if module not in _prep_names():
-        return (
-            f"corpus {name!r} is neither prepared under {data_folder()}, nor a prepared folder, nor one that "
-            f"`speechtl prepare` knows ({', '.join(_prep_names())}). Correct the name, or give the path of a "
-            "manifest (.jsonl, .csv, .tsv), a Kaldi directory, a Common Voice release or a Hugging Face "
-            "dataset."
-        )
-    place = os.environ.get("SPEECHTL_CORPORA")
-    searched = (
-        f"{place}/{_folder_name(module).replace('_', '-')}"
-        if place
-        else "$SPEECHTL_CORPORA, which is not set"
+    """A corpus for a recipe, with the fields of `CorpusSpec`; nothing is opened."""
+    return CorpusSpec(
+        name, split, minutes, language, speakers, texts, ids, utterances, split_by, name=set_name
     )
-    return (
-        f"corpus {name!r} is not prepared under {data_folder()}, and its publisher's folder is not at "
-        f"{searched}; type: speechtl prepare {module} --root DIR"
-    )
-
-
-def _module_name(name: str) -> str:
-    return name.replace("-", "_")
-
-
-def _published(module: str) -> Path | None:
-    """The publisher's folder under $SPEECHTL_CORPORA."""
-    place = os.environ.get("SPEECHTL_CORPORA")
-    if not place or not (folder := Path(place).expanduser()).is_dir():
-        return None
-    published = _folder_name(module)
-    matches = [
-        entry
-        for entry in sorted(folder.iterdir())
-        if _module_name(entry.name) == published and entry.is_dir()
-    ]
-    return matches[0] if matches else None
-
-
-def _folder_name(module: str) -> str:
-    """The corpus's own name, or the one that its data_prep says it is published under."""
-    prep = _prep_folder()
-    path = None if prep is None else prep / f"{module}.py"
-    stated = path is not None and path.is_file() and _PUBLISHED_AS.search(path.read_text(encoding="utf-8"))
-    return stated[1] if stated else module
-
-
-def _prep_folder() -> Path | None:
-    found = importlib.util.find_spec("data_prep")
-    return Path(found.origin).parent if found is not None and found.origin else None
-
-
-def _prep_names() -> list[str]:
-    folder = _prep_folder()
-    files = folder.glob("*.py") if folder else ()
-    return sorted(path.stem for path in files if re.fullmatch(r"[a-z]\w*", path.stem))
-
-
-def _first_line(module: str) -> str:
-    folder = _prep_folder()
-    assert folder is not None
-    card = ast.get_docstring(ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))) or ""
-    return card.split("\n", 1)[0]

@@ -68,13 +68,13 @@ def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
     names = sorted({name for line in lines for name in losses(line)})
     decay = 1 - 1 / max(1, len(lines) / 60)
     tops = []
-    for name, colour in zip(names, _colours(len(names)), strict=True):
+    for name, colour in zip(names, colours(len(names)), strict=True):
         values = np.array([np.nan if line.get(name) is None else line[name] for line in lines], dtype=float)
         mean = smoothed(values.tolist(), decay)
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
         axes.plot(steps, mean, color=colour, linewidth=1.6, label=name)
         tops.append(np.nanpercentile(values, 98) if np.isfinite(values).any() else 1.0)
-    _dress(axes, "loss per utterance")
+    dress(axes, "loss per utterance")
     if tops:
         axes.set_ylim(min(0.0, *axes.get_ylim()[:1]) if min(tops) < 0 else 0.0, 1.05 * max(tops))
         axes.legend(frameon=False, loc="upper right")
@@ -86,14 +86,14 @@ def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str,
     steps = [line["step"] for line in lines]
     languages = sorted({tag for line in lines for tag in line["dev"]["errors"]})
     ends = {}
-    for tag, colour in zip(languages, _colours(len(languages)), strict=True):
+    for tag, colour in zip(languages, colours(len(languages)), strict=True):
         errors = [100 * line["dev"]["errors"].get(tag, np.nan) for line in lines]
         axes.plot(steps, errors, color=colour, linewidth=1.6, marker="o", markersize=3.5, label=tag)
         ends[tag] = errors[-1]
     if len(languages) > 1:
         means = [100 * line["dev"]["error"] for line in lines]
         axes.plot(steps, means, color="0.35", linewidth=1.2, linestyle="--", label="mean")
-    _dress(axes, "dev error, %")
+    dress(axes, "dev error, %")
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     if best:
@@ -118,7 +118,8 @@ def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str,
         )
 
 
-def _dress(axes: Axes, label: str) -> None:
+def dress(axes: Axes, label: str) -> None:
+    """Name the vertical axis and take away what only fills the picture."""
     axes.set_ylabel(label)
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
@@ -126,5 +127,6 @@ def _dress(axes: Axes, label: str) -> None:
     axes.margins(x=0.01)
 
 
-def _colours(count: int) -> list[str]:
+def colours(count: int) -> list[str]:
+    """So many colours; from the eighth on they come again."""
     return [_COLOURS[index % len(_COLOURS)] for index in range(count)]

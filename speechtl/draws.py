@@ -28,6 +28,19 @@ def at_least(
     return np.sort(order[:count])
 
 
+def spread(count: int, ids: pyarrow.ChunkedArray, texts: Sequence[str], seed: int) -> list[int]:
+    """Sorted positions of so many utterances, no text again before every text has come.
+
+    Within that they are taken in the order of the hash of seed and id, so fewer lie inside more.
+    """
+    taken: Counter[str] = Counter()
+    turns = []
+    for place, index in enumerate(np.argsort(_keys(ids, f"{seed} "), kind="stable").tolist()):
+        taken[texts[index]] += 1
+        turns.append((taken[texts[index]], place, index))
+    return sorted(index for _, _, index in sorted(turns)[:count])
+
+
 def first_per_group(ids: pyarrow.ChunkedArray, groups: Sequence[str], count: int) -> list[int]:
     """Sorted positions of at most so many utterances of each group, in the order of the hash of their ids."""
     taken: Counter[str] = Counter()

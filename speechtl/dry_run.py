@@ -96,6 +96,7 @@ def dry_run(
     recipe: Experiment | None = None,
     *,
     fresh: bool = False,
+    sources: Path | None = None,
 ) -> DryRun:
     """Find out all that can be known of a run before it is started.
 
@@ -107,6 +108,7 @@ def dry_run(
         runs: Where runs are kept.
         recipe: What the experiment's settings are compared with.
         fresh: Whether an existing run would be moved aside.
+        sources: Where the runs of sources are kept, if elsewhere.
 
     Raises:
         FileNotFoundError: a corpus, source or recipe is missing.
@@ -116,19 +118,20 @@ def dry_run(
     require(experiment.track)
     folder = RunFolder.of(experiment, runs)
     fate, is_refused, done = _fate(folder, fresh)
-    source = find_source(experiment, runs)
-    first = _trained_first(source, runs)
+    sources = runs if sources is None else sources
+    source = find_source(experiment, sources)
+    first = _trained_first(source, sources)
     loaded = _loaded(source, first)
     known = loaded.fingerprints if loaded else None
     sets = Sets.of(experiment, source.experiment if source else None, known)
-    model, examples = _begin(experiment, sets, loaded)
+    model, examples = step_zero(experiment, sets, loaded)
     # The source's own heads may be of another kind than the one that is added.
     built = replace(model.settings, head=experiment.model.head)
     asked = replace(experiment, model=built, features=model.features)
-    remaining = max(0, experiment.train.steps - done) if done is not None else 0
+    remaining = max(0, (1 + len(sets.folds)) * experiment.train.steps - done) if done is not None else 0
     cost = estimate(asked, _clips(asked, sets, examples), model, remaining) if remaining else None
     fitted = {tag: model.tokenizers[tag] for tag in sets.target.languages}
-    warnings = units_not_trained({"dev": sets.dev, **sets.tests}, fitted)
+    warnings = units_not_trained({**sets.named_dev, **sets.tests}, fitted)
     advice = (few_hearings(experiment, sets.target), without_effect(experiment, loaded))
     return DryRun(
         experiment=experiment,
@@ -179,18 +182,25 @@ def _loaded(source: Source | None, first: DryRun | None) -> LoadedModel | None:
     return load_model(source.model)
 
 
-def _begin(experiment: Experiment, sets: Sets, source: LoadedModel | None) -> tuple[AcousticModel, Examples]:
-    """The model at step 0 and the labelled target, without its audio."""
+def step_zero(
+    experiment: Experiment, sets: Sets, source: LoadedModel | None
+) -> tuple[AcousticModel, Examples]:
+    """The model that training would begin with, and the labelled target without its audio."""
     tokenizers = tokenizers_of(sets.target, experiment, source)
     refuse_unknown_units(sets.target, tokenizers)
     seconds = np.array(sets.target.column("duration"), dtype=np.float64)
     examples = Examples.of(sets.target, [], seconds, tokenizers)
     data = TransferData(examples, tokenizers, *unit_table(experiment))
+    if sets.source is not None and source is not None:
+        lengths = np.array(sets.source.column("duration"), dtype=np.float64)
+        heads = source.model.tokenizers
+        data = replace(data, source=Examples.of(sets.source, [], lengths, heads, is_target=False))
     return start(experiment, source, data)[0], examples
 
 
 def _clips(experiment: Experiment, sets: Sets, examples: Examples) -> Clips:
-    dev = sets.dev.first_per_language(experiment.train.dev_utterances)
+    heard = sets.folds[0].dev if sets.dev is None else sets.dev
+    dev = heard.first_per_language(experiment.train.dev_utterances)
     return Clips(
         seconds=examples.seconds,
         lengths=np.array([len(label) for label in examples.labels], dtype=np.int64),
@@ -206,7 +216,7 @@ def _settings(experiment: Experiment, recipe: Experiment) -> tuple[Setting, ...]
 
 
 def _data(sets: Sets) -> list[tuple[str, SummaryRow]]:
-    roles: dict[str, Corpus] = {"target": sets.target, "dev": sets.dev}
+    roles: dict[str, Corpus] = {"target": sets.target, **sets.named_dev}
     named: Mapping[str, Mapping[str, Corpus]] = {"test": sets.tests, "source's test": sets.source_tests}
     for role, corpora in named.items():
         roles |= {f"{role} {name}": corpus for name, corpus in corpora.items()}

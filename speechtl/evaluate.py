@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from speechtl import __version__, leakage
 from speechtl.batches import Examples
@@ -17,7 +17,7 @@ from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
 from speechtl.faults import counted
 from speechtl.metrics import Counts, pool, score_utterances
-from speechtl.recognition import Recognised, recognise
+from speechtl.recognition import Recognised, advise_on_strangers, recognise
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
 from speechtl.stats import bootstrap_interval
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from speechtl.decode import DecodeSettings
     from speechtl.text import Tokenizer
     from speechtl.waveforms import Waveforms
+    from speechtl.zero_shot import SyllableTable
 
 FEWEST_SPEAKERS = 5
 """With fewer speakers than this an interval over speakers says little, and utterances are resampled."""
@@ -40,6 +41,9 @@ def evaluate(
     sets: Mapping[str, Corpus],
     *,
     settings: DecodeSettings | None = None,
+    zero_shot: SyllableTable | None = None,
+    speaker: str | None = None,
+    domain: str | None = None,
     show_progress: bool = False,
 ) -> Report:
     """Decode and score test sets; each error has a 95 % bootstrap interval.
@@ -53,6 +57,10 @@ def evaluate(
             for each, named `<set>.<language>`.
         settings: how to decode; with `closed` also the best of the model's listed words, for the languages
             for which it lists any.
+        zero_shot: decodes each set in its language through its heads too, into sets named `<set>.<head>`.
+        speaker: who all utterances are heard as, by a model with parts of their own for some speakers; None:
+            as whom the corpora name. What is reported keeps the corpora's speakers.
+        domain: the same of their domain.
         show_progress: whether to show progress bars on the terminal.
 
     Raises:
@@ -69,13 +77,17 @@ def evaluate(
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
     digests = {name: waveforms[name].digests for name in parts}
     shared = refuse_leaks(model.fingerprints, parts, digests)
+    if zero_shot is not None:
+        zero_shot.require_heads(model.model.languages)
+    advise_on_strangers(model.model, speaker, domain)
     model.model.to(device())
-    found = {
-        name: _evaluated(
-            model, corpus, waveforms[name], settings, shared[name], _task(name, corpus, show_progress)
-        )
-        for name, corpus in parts.items()
-    }
+    found = {}
+    for name, corpus in parts.items():
+        speech = _Set(corpus, waveforms[name], shared[name], speaker, domain)
+        for key, head in _heads(name, corpus, zero_shot).items():
+            table = zero_shot if key != name else None
+            task = _task(key, corpus, show_progress)
+            found[key] = _evaluated(model, speech, head, settings, table, task)
     return Report(
         sets={name: entry for name, (entry, _) in found.items()},
         hypotheses={name: hypotheses for name, (_, hypotheses) in found.items()},
@@ -147,24 +159,52 @@ def _task(name: str, corpus: Corpus, is_shown: bool) -> str | None:
     return f"scoring {counted(len(corpus), 'utterance')} of {name}" if is_shown else None
 
 
+class _Set(NamedTuple):
+    """A test set of one language."""
+
+    corpus: Corpus
+    waveforms: Waveforms
+    shared: leakage.Shared
+    speaker: str | None
+    """Who all are heard as; None: as whom the corpus names."""
+    domain: str | None
+
+    @property
+    def examples(self) -> Examples:
+        """The speech ready for decoding."""
+        found = Examples.of(self.corpus, self.waveforms, self.waveforms.durations, None)
+        if self.speaker is not None:
+            found = replace(found, speakers=[self.speaker] * len(found))
+        return found if self.domain is None else replace(found, domains=[self.domain] * len(found))
+
+
+def _heads(name: str, corpus: Corpus, table: SyllableTable | None) -> dict[str, str]:
+    """The heads that a set is decoded through, its own and those of a table, by the name of the result."""
+    (language,) = corpus.languages
+    others = table.heads if table is not None and table.language == language else ()
+    return {name: language, **{f"{name}.{head}": head for head in others}}
+
+
 def _evaluated(
     model: LoadedModel,
-    corpus: Corpus,
-    waveforms: Waveforms,
+    speech: _Set,
+    head: str,
     settings: DecodeSettings,
-    shared: leakage.Shared,
+    table: SyllableTable | None,
     progress: str | None,
 ) -> tuple[SetReport, tuple[Hypothesis, ...]]:
-    """The errors on a corpus of one language, and what was recognised."""
+    """The errors on a set through a head, by a table if it is not its own, and what was recognised."""
+    corpus, shared = speech.corpus, speech.shared
     (language,) = corpus.languages
-    examples = Examples.of(corpus, waveforms, waveforms.durations, None)
-    hypotheses = _scored(
-        corpus, language, recognise(model.model, examples, language, settings, progress=progress)
-    )
-    tokenizer = model.model.tokenizers[language]
+    recognised = recognise(model.model, speech.examples, head, settings, progress=progress)
+    if table is not None:
+        recognised = Recognised([table.respelled(head, text) for text in recognised.texts], None)
+    hypotheses = _scored(corpus, language, recognised)
+    tokenizer = model.model.tokenizers[head]
+    decoding = settings.describe(tokenizer)
     report = replace(
         _set_report(corpus, language, hypotheses),
-        decoding=settings.describe(tokenizer),
+        decoding=decoding if table is None else f"{decoding}, through {head}",
         shared_texts=shared.texts,
         shared_speakers=shared.speakers,
         references=_references(corpus, language),

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import importlib
-import importlib.util
-import sys
-import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import tyro
 
@@ -18,8 +13,11 @@ from speechtl.augment import AugmentSettings
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.decode import DecodeSettings
 from speechtl.features import FeatureSettings
+from speechtl.method_json import method_from_json, method_to_json
 from speechtl.models.inputs import DomainInput
 from speechtl.models.settings import ModelSettings
+from speechtl.recipe_files import recipe_module
+from speechtl.recipe_files import recipe_names as recipe_names
 from speechtl.run_names import run_name
 from speechtl.settings_json import build, flatten, to_json
 from speechtl.text import TextSettings
@@ -40,9 +38,10 @@ class Experiment:
     """Name of the run's folder."""
     target: tyro.conf.AvoidSubcommands[CorpusSpec | tuple[CorpusSpec, ...]]
     """The labelled speech to train on."""
-    dev: tuple[CorpusSpec, ...] = ()
+    dev: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | Literal["fold"]] = ()
     """Development speech: chooses the weights that are kept. It is additional labelled data. If none is
-    named, it is the target corpus's own dev split, or carved out of it."""
+    named, it is the target corpus's own dev split, or carved out of it. `fold`: carved out of the target's
+    own minutes, which then train anew, all of them, for the number of steps that was best."""
     tests: tuple[CorpusSpec, ...] = ()
     """Test speech, scored once at the end. If none is named, it is the target corpus's own test split, or
     carved out of it."""
@@ -59,6 +58,9 @@ class Experiment:
     unit_table: str | None = None
     """Module with `UNITS`: which source units each target unit's head row starts from; where it has
     `LANGUAGES`, a language that is not among them goes by equal symbol."""
+    syllable_table: str | None = None
+    """Module with `LANGUAGE` and `SYLLABLES`: what the syllables of the source's languages are in the
+    target's; the tests are also decoded through their heads, without any training of these."""
     text: TextSettings = field(default_factory=TextSettings)
     """What texts are cut into."""
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -91,11 +93,25 @@ class Experiment:
         self._check_inputs()
         if self.source is None and self.source_tests:
             raise ValueError(f"experiment {self.name}: source_tests without a source; move them to tests")
+        if self.source is None and self.syllable_table:
+            raise ValueError(
+                f"experiment {self.name}: syllable_table without a source; name one, whose heads it is for"
+            )
         if self.source is None and self.method.trains == "head":
             raise ValueError(f"experiment {self.name}: method.trains=head without a source; train all")
         if self.source is None and self.method.needs_source:
             kind = type(self.method).__name__
             raise ValueError(f"experiment {self.name}: {kind} needs a source; name one, or use Transfer")
+        if self.dev == "fold" and not self.method.chooses_on_dev:
+            raise ValueError(
+                f"experiment {self.name}: dev=fold chooses the number of steps by the target's labels, which "
+                "the method does without; name another dev, or take method.labels=given"
+            )
+        if self.source is None and self.method.other_models:
+            raise ValueError(
+                f"experiment {self.name}: method.plan takes weights of {self.method.other_models[0]}, and "
+                "there is no source; name that model as the source"
+            )
 
     def _check_head(self) -> None:
         """Refuse what makes no sense for a classifier, and whole texts without one."""
@@ -126,6 +142,11 @@ class Experiment:
         """The target corpora, always as a tuple."""
         return self.target if isinstance(self.target, tuple) else (self.target,)
 
+    @property
+    def named_dev(self) -> tuple[CorpusSpec, ...]:
+        """The corpora that are named as dev; none where it is taken from the target."""
+        return () if self.dev == "fold" else self.dev
+
     def refuse_template(self) -> None:
         """Refuse to go on with a template whose user has not named a corpus.
 
@@ -142,8 +163,7 @@ class Experiment:
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values; the method also names its class."""
         values = to_json(self)
-        kind = type(self.method)
-        values["method"] = {"class": f"{kind.__module__}:{kind.__qualname__}"} | values["method"]
+        values["method"] = method_to_json(self.method)
         return values
 
     @classmethod
@@ -161,7 +181,7 @@ class Experiment:
             name: build(hints[name], value, name) for name, value in values.items() if name != "method"
         }
         if "method" in values:
-            built["method"] = _method(values["method"])
+            built["method"] = method_from_json(values["method"])
         try:
             return cls(**built)
         except TypeError as error:
@@ -170,10 +190,13 @@ class Experiment:
     def overrides(self, default: Experiment) -> dict[str, Any]:
         """The settings, by dotted name, in which this experiment differs from its recipe; never the seed."""
         mine, theirs = flatten(self.to_dict()), flatten(default.to_dict())
+        replaced = [name for name in mine if any(other.startswith(f"{name}.") for other in theirs)]
         return {
             name: mine.get(name)
             for name in mine | theirs
-            if name not in ("seed", "name", *WITHOUT_EFFECT) and mine.get(name) != theirs.get(name)
+            if name not in ("seed", "name", *WITHOUT_EFFECT)
+            and mine.get(name) != theirs.get(name)
+            and not any(name.startswith(f"{whole}.") for whole in replaced)
         }
 
     def with_overrides_in_name(self, default: Experiment) -> Experiment:
@@ -191,24 +214,6 @@ class Experiment:
         return dataclasses.replace(self, name=run_name(self.name, self.overrides(default), template))
 
 
-def _method(values: Any) -> Transfer:
-    """A transfer method from its settings and the name of its class."""
-    name = values.get("class") if isinstance(values, dict) else None
-    module, _, qualname = str(name).partition(":")
-    try:
-        kind = getattr(importlib.import_module(module), qualname)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(
-            f"method.class is {name!r}, which cannot be imported ({error}); expected the module and class of "
-            "a transfer method, such as speechtl.transfer.base:Transfer"
-        ) from error
-    if not (isinstance(kind, type) and issubclass(kind, Transfer)):
-        raise ValueError(f"method.class is {name!r}, which is no transfer method")
-    settings = {key: value for key, value in values.items() if key != "class"}
-    method: Transfer = build(kind, settings, "method")
-    return method
-
-
 def load_recipe(name: str) -> Experiment:
     """The experiment of a recipe by slashed name, of a Python file, or of a run's experiment.json.
 
@@ -217,13 +222,11 @@ def load_recipe(name: str) -> Experiment:
         ValueError: the file holds no `experiment`.
     """
     path = Path(name)
-    if path.suffix in (".json", ".py") and not path.is_file():
-        kind = "a run's experiment.json" if path.suffix == ".json" else "a recipe file"
-        raise FileNotFoundError(f"{path} does not exist; expected {kind}")
     if path.suffix == ".json":
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist; expected a run's experiment.json")
         return read_experiment(path)
-    module = _module_of(path) if path.suffix == ".py" else _installed_recipe(name)
-    experiment = getattr(module, "experiment", None)
+    experiment = getattr(recipe_module(name), "experiment", None)
     if not isinstance(experiment, Experiment):
         raise ValueError(f"recipe {name} holds no `experiment`; expected `experiment = Experiment(...)`")
     return experiment
@@ -242,44 +245,3 @@ def read_experiment(path: Path) -> Experiment:
         return Experiment.from_dict(settings)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-
-
-def _module_of(path: Path) -> types.ModuleType:
-    specification = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module  # dataclasses look their module up there
-    try:
-        specification.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ValueError(f"{path}:{error.lineno}: {error.msg}; the recipe is no Python") from error
-    return module
-
-
-def _installed_recipe(name: str) -> types.ModuleType:
-    dotted = "recipes." + name.strip("/").replace("/", ".")
-    try:
-        return importlib.import_module(dotted)
-    except ModuleNotFoundError as error:
-        if error.name is None or not dotted.startswith(error.name):
-            raise
-        names = recipe_names()
-        similar = difflib.get_close_matches(name, names, n=2)
-        meant = f"did you mean {' or '.join(similar)}? There" if similar else "there"
-        raise FileNotFoundError(
-            f"no recipe is named {name!r}; {meant} are: {', '.join(names)}. A recipe of your own is "
-            "given by its path, ending in .py, a run's by that of its experiment.json."
-        ) from error
-
-
-def recipe_names() -> list[str]:
-    """Slashed names of the installed recipes."""
-    package = importlib.import_module("recipes")
-    root = Path(str(package.__path__[0]))
-    files = sorted(root.rglob("*.py"))
-    return [
-        file.relative_to(root).with_suffix("").as_posix()
-        for file in files
-        if not file.name.startswith("_") and "experiment = " in file.read_text(encoding="utf-8")
-    ]

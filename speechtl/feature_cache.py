@@ -25,6 +25,8 @@ class Clip(NamedTuple):
     """Factor of the vocal tract length that the filters are warped by."""
     domain: str | None
     """Whose input it goes through."""
+    speaker: str | None = None
+    language: str = ""
 
 
 class Made(NamedTuple):

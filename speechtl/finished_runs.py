@@ -29,8 +29,15 @@ class Scored:
 
     def columns(self, ids: Sequence[str], metric: str) -> tuple[list[int], list[int]]:
         """Errors and totals of the utterances, in the order of `ids`."""
-        counts = [self.hypotheses[id_].counts[metric] for id_ in ids]
-        return [count.errors for count in counts], [count.total for count in counts]
+        return columns_of(self.hypotheses, ids, metric)
+
+
+def columns_of(
+    hypotheses: Mapping[str, Hypothesis], ids: Sequence[str], metric: str
+) -> tuple[list[int], list[int]]:
+    """Errors and totals of utterances, in the order of `ids`."""
+    counts = [hypotheses[id_].counts[metric] for id_ in ids]
+    return [count.errors for count in counts], [count.total for count in counts]
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def open_runs(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
         notices += [
             f"{path} is not finished; left out" for seed, path in seeds.items() if seed not in finished
         ]
-        runs.append(Run(_name(folder), {seed: _scored(path) for seed, path in finished.items()}))
+        runs.append(Run(_name(folder), {seed: scored(path) for seed, path in finished.items()}))
     if len({run.name for run in runs}) < len(runs):
         runs = [replace(run, name=str(folder)) for run, folder in zip(runs, folders, strict=True)]
     return runs, notices
@@ -97,7 +104,8 @@ def _name(folder: Path) -> str:
     return f"{resolved.parent.name}/{resolved.name}" if is_seed else resolved.name
 
 
-def _scored(folder: Path) -> dict[str, Scored]:
+def scored(folder: Path) -> dict[str, Scored]:
+    """All sets of a finished run, by name."""
     report = Report.load(folder / "report.json")
     return {
         name: Scored(entry, folder / "hyp" / f"{name}.jsonl", is_source=is_source)

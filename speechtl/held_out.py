@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from speechtl.corpus import SHARES, Corpus, SplitBy
 from speechtl.corpus_spec import CorpusSpec
@@ -51,7 +51,7 @@ def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerpri
     """
     if not wanted:
         return Parts(spec.open(seed), {}, "")
-    whole = replace(spec, split=None, minutes="all").open(seed)
+    whole = spec.whole.open(seed)
     pool = _pool(whole, spec)
     own = [name for name in HELD_OUT if name in wanted and name in set(whole.splits) - set(pool.splits)]
     missing = [name for name in HELD_OUT if name in wanted and name not in own]
@@ -67,7 +67,7 @@ def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerpri
             + (f"by {carved.split_by}" if carved.split_by != "none" else RECORDINGS)
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}"
-    if spec.minutes != "all":
+    if spec.is_drawn:
         train = _subset(train, spec, account, seed)
     return Parts(train, sides, account)
 
@@ -123,9 +123,8 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
 
 
 def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:
-    assert spec.minutes != "all"
     try:
-        return train.subset(spec.minutes, seed)
+        return spec.drawn(train, seed)
     except ValueError as error:
         raise ValueError(f"{error}\n{account}") from error
 

@@ -12,6 +12,8 @@ API = {
     "DecodeSettings": "speechtl.decode",
     "Experiment": "speechtl.experiment",
     "Report": "speechtl.report",
+    "Study": "speechtl.study",
+    "Variant": "speechtl.study",
     "compare": "speechtl.compare",
     "corpus": "speechtl.corpus_spec",
     "dry_run": "speechtl.dry_run",
@@ -21,6 +23,7 @@ API = {
     "load_recipe": "speechtl.experiment",
     "prepare": "speechtl.prepare",
     "run": "speechtl.run",
+    "run_study": "speechtl.study.study",
     "transcribe": "speechtl.transcribe",
 }
 """The module of each name."""

@@ -14,6 +14,8 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
+from speechtl.faults import counted
+from speechtl.folds import Fold, carve_folds
 from speechtl.held_out import HELD_OUT, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
 from speechtl.leakage import Fingerprints
@@ -47,7 +49,8 @@ class Sets:
     """The corpora of an experiment, opened; nothing is decoded."""
 
     target: Corpus
-    dev: Corpus
+    dev: Corpus | None
+    """None where it is carved out of the target, in folds."""
     tests: dict[str, Corpus]
     """By the name that reports use."""
     source_tests: dict[str, Corpus]
@@ -55,6 +58,12 @@ class Sets:
     """Where dev and tests come from that the experiment does not name, a sentence for each corpus."""
     source: Corpus | None = None
     """The source's training speech, where the method needs it."""
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def named_dev(self) -> dict[str, Corpus]:
+        """Dev by that name, where there is one beside the target."""
+        return {} if self.dev is None else {"dev": self.dev}
 
     @classmethod
     def of(
@@ -75,7 +84,13 @@ class Sets:
         named = {"dev": experiment.dev, "test": experiment.tests}
         follow = [name for name in HELD_OUT if not named[name]]
         opened = [parts(spec, follow, seed, known) for spec in experiment.targets]
-        dev = [one.held_out["dev"] for one in opened] if "dev" in follow else _opened(experiment.dev, seed)
+        target = _joined([one.train for one in opened])
+        carved = carve_folds(target) if experiment.dev == "fold" else None
+        dev = (
+            [one.held_out["dev"] for one in opened]
+            if "dev" in follow
+            else _opened(experiment.named_dev, seed)
+        )
         tests = _Names()
         if "test" in follow:
             for spec, one in zip(experiment.targets, opened, strict=True):
@@ -87,12 +102,13 @@ class Sets:
         tests.open(experiment.source_tests or (), seed)
         names = list(tests.sets)
         return cls(
-            _joined([one.train for one in opened]),
-            _joined(dev),
+            target,
+            _joined(dev) if dev else None,
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
-            tuple(one.account for one in opened if one.account),
+            tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
             _source_speech(experiment, source) if experiment.method.needs_source_speech else None,
+            carved.folds if carved else (),
         )
 
 
@@ -101,7 +117,8 @@ class Material:
     """The speech of an experiment."""
 
     target: Speech
-    dev: Speech
+    dev: Speech | None
+    """None where it is carved out of the target, in folds, and while all of that is trained on anew."""
     tests: dict[str, Corpus]
     """By the name that reports use."""
     source_tests: dict[str, Corpus]
@@ -111,6 +128,23 @@ class Material:
     """Where dev and tests come from that the experiment does not name."""
     source: Speech | None = None
     """The source's training speech, where the method needs it."""
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def held_out(self) -> dict[str, Corpus]:
+        """Dev, where there is one, and the tests, by name."""
+        return ({} if self.dev is None else {"dev": self.dev.corpus}) | self.tests
+
+    @property
+    def dev_account(self) -> str:
+        """Which speech chooses the weights that are kept, in a sentence."""
+        if self.dev is None:
+            return self.account[-1]
+        corpus = self.dev.corpus
+        return (
+            f"dev: {counted(len(corpus), 'utterance')} of {corpus.name}, {corpus.minutes:.1f} minutes, "
+            f"labelled speech in addition to the {self.target.corpus.minutes:.1f} minutes that are trained on"
+        )
 
     @classmethod
     def of(cls, found: Sets, source: LoadedModel | None) -> Material:
@@ -119,10 +153,10 @@ class Material:
         Raises:
             ValueError: texts, languages or audio are faulty, or training and test share what they must not.
         """
-        target, dev, sets = found.target, found.dev, {**found.tests, **found.source_tests}
-        refuse_faulty_texts({"target": target, "dev": dev, **sets})
+        target, sets = found.target, {**found.tests, **found.source_tests}
+        refuse_faulty_texts({"target": target, **found.named_dev, **sets})
         heads = {*target.languages, *(source.model.languages if source else ())}
-        _refuse_languages(target, dev, sets, heads)
+        _refuse_languages(target, found.dev, sets, heads)
         refuse_long(target)
         speech = Speech.of(target)
         trained = leakage.fingerprint(target, speech.waveforms.digests)
@@ -133,9 +167,11 @@ class Material:
             replayed = Speech.of(found.source)
             again = leakage.fingerprint(found.source, replayed.waveforms.digests)
             known = Fingerprints.union([known, again])
-        development = Speech.of(dev)
+        development = None if found.dev is None else Speech.of(found.dev)
         _refuse_leaks(known, development, sets)
-        return cls(speech, development, found.tests, found.source_tests, known, found.account, replayed)
+        return cls(
+            speech, development, found.tests, found.source_tests, known, found.account, replayed, found.folds
+        )
 
 
 def named_sets(specs: Iterable[CorpusSpec], seed: int) -> dict[str, Corpus]:
@@ -155,7 +191,7 @@ class _Names:
         for spec in specs:
             opened = spec.open(seed)
             whole = "all" if len(opened.splits) > 1 else None
-            self.add(set_name(spec.corpus, spec.split or whole), opened)
+            self.add(spec.name or set_name(spec.corpus, spec.split or whole), opened)
 
     def add(self, first: str, opened: Corpus) -> None:
         name, number = first, 1
@@ -216,10 +252,12 @@ def _joined(corpora: Sequence[Corpus]) -> Corpus:
     return corpora[0] if len(corpora) == 1 else Corpus.concatenate(corpora)
 
 
-def _refuse_languages(target: Corpus, dev: Corpus, sets: Mapping[str, Corpus], heads: set[str]) -> None:
+def _refuse_languages(
+    target: Corpus, dev: Corpus | None, sets: Mapping[str, Corpus], heads: set[str]
+) -> None:
     """Refuse dev in other languages than the target's, and tests in languages that no head will be for."""
     faults = []
-    if set(dev.languages) != set(target.languages):
+    if dev is not None and set(dev.languages) != set(target.languages):
         faults.append(
             f"dev is in {', '.join(dev.languages)}, the target in {', '.join(target.languages)}; dev must "
             "have the languages of the target and no others"
@@ -232,8 +270,11 @@ def _refuse_languages(target: Corpus, dev: Corpus, sets: Mapping[str, Corpus], h
         raise ValueError("\n".join(faults) + "\nName corpora in the model's languages.")
 
 
-def _refuse_leaks(known: Fingerprints, dev: Speech, sets: Mapping[str, Corpus]) -> None:
+def _refuse_leaks(known: Fingerprints, dev: Speech | None, sets: Mapping[str, Corpus]) -> None:
     """Refuse before training what `evaluate` would refuse after it, and tests with audio of dev."""
     digests = {name: Speech.of(corpus).waveforms.digests for name, corpus in sets.items()}
-    refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
-    refuse_leaks(known, sets, digests, chosen_on=frozenset(dev.waveforms.digests))
+    chosen_on = frozenset[str]()
+    if dev is not None:
+        chosen_on = frozenset(dev.waveforms.digests)
+        refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
+    refuse_leaks(known, sets, digests, chosen_on=chosen_on)

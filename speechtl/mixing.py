@@ -9,9 +9,14 @@ from speechtl.features import SAMPLE_RATE
 
 
 def count_drawn(drawn: dict[str, float], batch: Batch) -> None:
-    """Add the seconds of speech of a batch to those of its languages, padding left out."""
-    for language, samples in zip(batch.languages, batch.lengths.tolist(), strict=True):
-        drawn[language] = drawn.get(language, 0.0) + samples / SAMPLE_RATE
+    """Add the seconds of speech of a batch to those of its languages, padding left out.
+
+    What is replayed of the source's speech is counted apart, under names such as `en (source)`.
+    """
+    entries = zip(batch.languages, batch.is_target.tolist(), batch.lengths.tolist(), strict=True)
+    for language, is_target, samples in entries:
+        name = language if is_target else f"{language} (source)"
+        drawn[name] = drawn.get(name, 0.0) + samples / SAMPLE_RATE
 
 
 def shares(drawn: Mapping[str, float]) -> dict[str, float]:

@@ -12,13 +12,13 @@ from speechtl.audio import AudioError, read_audio
 from speechtl.cache import BadClip, bad_clips
 from speechtl.corpus import Corpus, Utterance
 from speechtl.corpus_folder import check_writable
-from speechtl.corpus_spec import data_folder, prepared_names
 from speechtl.failed_writes import explained
 from speechtl.faults import Fault
 from speechtl.formats import Reading, corpus_name, corpus_of, read
 from speechtl.formats.clips import prune
 from speechtl.formats.listing import Recorded
 from speechtl.formats.whole import whole_file
+from speechtl.named_corpora import data_folder, prepared_names
 from speechtl.orthographies import canonical_tag
 
 

@@ -41,12 +41,26 @@ def _of_components(
     components: Sequence[tuple[int, str, tuple[str, ...]]], shares: Mapping[str, float]
 ) -> list[str]:
     """A split per utterance, by the smallest text of its component."""
+    smallest = _smallest(components)
+    splits = {key: _locate(key, shares) for key in set(smallest)}
+    return [splits[key] for key in smallest]
+
+
+def text_groups(languages: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """For each utterance the smallest of all texts that it hangs together with, through shared alternatives.
+
+    Utterances with the same one share a text, or share texts with others that do.
+    """
+    return _smallest(_components(languages, texts))
+
+
+def _smallest(components: Sequence[tuple[int, str, tuple[str, ...]]]) -> list[str]:
+    """The language and smallest text of each utterance's component."""
     smallest: dict[int, tuple[str, str]] = {}
     for component, language, keys in components:
         candidate = min((language, key) for key in keys)
         smallest[component] = min(candidate, smallest.get(component, candidate))
-    splits = {component: _locate(" ".join(key), shares) for component, key in smallest.items()}
-    return [splits[component] for component, _, _ in components]
+    return [" ".join(smallest[component]) for component, _, _ in components]
 
 
 def by_speaker(speakers: Sequence[str | None], shares: Mapping[str, float]) -> list[str]:

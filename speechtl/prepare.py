@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from speechtl.corpus import Corpus
-from speechtl.corpus_spec import is_own, prepare_named
+from speechtl.named_corpora import is_own, prepare_named
 from speechtl.own_corpus import prepare_own
 
 

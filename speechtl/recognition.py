@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from speechtl.terminal import progress_bar
 if TYPE_CHECKING:
     from speechtl.decode import DecodeSettings
     from speechtl.models.acoustic import AcousticModel
+
+logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 60.0
 """Most audio, padding included, that is encoded at once; a longer utterance goes alone."""
@@ -60,6 +63,26 @@ def recognise(
             advance(len(indices))
     order = range(len(examples))
     return Recognised([texts[i] for i in order], [chosen[i] for i in order] if words else None)
+
+
+def advise_on_strangers(model: AcousticModel, speaker: str | None, domain: str | None) -> None:
+    """Warn of a speaker or a domain that was named, and that the model has no parts for.
+
+    Such speech is heard as that of any unknown one, so that a name that is misspelt has no other sign.
+    """
+    known: dict[str, set[str]] = {"speaker": set(), "domain": set(model.inputs.domains)}
+    for insertion in model.inserted.insertions:
+        if insertion.by in known:
+            known[insertion.by].update(insertion.keys)
+    for by, key in (("speaker", speaker), ("domain", domain)):
+        if key is not None and key not in known[by]:
+            named = ", ".join(sorted(known[by])) or "none"
+            logger.warning(
+                "the model has no parts for the %s %s, and hears it as an unknown one; it has some for: %s",
+                by,
+                key,
+                named,
+            )
 
 
 def posteriors(

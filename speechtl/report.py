@@ -89,6 +89,8 @@ class TrainSummary:
     """The source's own training; None from scratch, or where it is not known."""
     best: Mapping[str, Any]
     """Step and dev errors of the weights that were kept."""
+    dev: str = ""
+    """Which speech they were chosen on."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,8 @@ def _notes(report: Report) -> list[str]:
     resampled = " or ".join(sorted({entry.resampled for entry in sets.values()}))
     decoding = " or ".join(sorted({entry.decoding for entry in sets.values()}))
     notes = [f"{decoding} decoding; 95 % bootstrap intervals over {resampled}"]
+    if report.train is not None and report.train.dev:
+        notes.append(report.train.dev)
     for name, entry in sets.items():
         shared = {"texts": entry.shared_texts, "speakers": entry.shared_speakers}
         if found := [f"{what} of {count}" for what, count in shared.items() if count]:

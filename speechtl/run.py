@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from speechtl.checkpoint import LoadedModel, load_model, save_model
@@ -14,23 +15,48 @@ from speechtl.development import Development
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
 from speechtl.faults import counted
+from speechtl.fold_training import fit_on_folds
 from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
+from speechtl.leakage import Fingerprints
 from speechtl.material import Material, Sets, Speech
 from speechtl.report import Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.source import Source, find_source
-from speechtl.start import few_hearings, save_coverage, start, tokenizers_of, unit_table, without_effect
+from speechtl.start import (
+    few_hearings,
+    save_coverage,
+    start,
+    strangers_on_dev,
+    syllable_table,
+    tokenizers_of,
+    unit_table,
+    without_effect,
+)
 from speechtl.text import Tokenizer, orthography
 from speechtl.tracking import require
 from speechtl.train import FitResult, fit
 from speechtl.transfer.base import TransferData
+from speechtl.transfer.receipt import Beginning, require_sound
 from speechtl.whole_files import explained
+from speechtl.zero_shot import SyllableTable
 
 logger = logging.getLogger(__name__)
 
 
-def run(experiment: Experiment, runs: str | Path = Path("runs"), *, fresh: bool = False) -> Report:
+def run(
+    experiment: Experiment,
+    runs: str | Path = Path("runs"),
+    *,
+    fresh: bool = False,
+    sources: str | Path | None = None,
+) -> Report:
     """Train and evaluate an experiment in its run folder; resume it if unfinished, read it if finished.
+
+    Args:
+        experiment: What is run.
+        runs: Where runs are kept.
+        fresh: Move an existing run aside and start anew.
+        sources: Where the runs of sources are kept, if elsewhere.
 
     Raises:
         ValueError: other settings or another process hold the folder, or the data has faults.
@@ -51,17 +77,21 @@ def run(experiment: Experiment, runs: str | Path = Path("runs"), *, fresh: bool 
         if folder.report.exists():
             logger.info("%s is finished; --fresh runs it again", folder.path)
             return Report.load(folder.report)
-        found = find_source(experiment, runs)
-        source, source_seconds = _load(found, runs)
+        sources = runs if sources is None else Path(sources)
+        found = find_source(experiment, sources)
+        source, source_seconds = _load(found, sources)
+        source = _with_other_models(experiment, source)
+        zero_shot = syllable_table(experiment, source)
         sets = Sets.of(
             experiment, found.experiment if found else None, source.fingerprints if source else None
         )
         material = Material.of(sets, source)
         _tell(folder, material)
-        fitted = _train(experiment, folder, source, material)
+        fitted = _fit(experiment, folder, source, material)
         _draw(experiment, folder, fitted)
         _save(experiment, folder, source, material, fitted)
-        return _report(experiment, folder, material, _summary(fitted, source_seconds))
+        summary = replace(_summary(fitted, source_seconds), dev=material.dev_account)
+        return _report(experiment, folder, material, summary, zero_shot)
 
 
 def _load(source: Source | None, runs: Path) -> tuple[LoadedModel | None, float | None]:
@@ -82,38 +112,76 @@ def _load(source: Source | None, runs: Path) -> tuple[LoadedModel | None, float 
     return load_model(source.model), report.train.wall_seconds if report.train else None
 
 
-def _train(
+def _with_other_models(experiment: Experiment, source: LoadedModel | None) -> LoadedModel | None:
+    """The source, also remembering what the other models that weights are taken from were trained on."""
+    if source is None:
+        return None
+    for path in experiment.method.other_models:
+        other = load_model(path)
+        known = Fingerprints.union([source.fingerprints, other.fingerprints])
+        source = replace(source, fingerprints=known, ancestry=(*source.ancestry, *other.ancestry))
+    return source
+
+
+def _fit(
     experiment: Experiment, folder: RunFolder, source: LoadedModel | None, material: Material
+) -> FitResult:
+    """Train, with folds where dev is carved out of the target."""
+
+    def train(folder: RunFolder, material: Material, last: int | None = None) -> FitResult:
+        return _train(experiment, folder, source, material, last)
+
+    return fit_on_folds(folder, material, train) if material.folds else train(folder, material)
+
+
+def _train(
+    experiment: Experiment,
+    folder: RunFolder,
+    source: LoadedModel | None,
+    material: Material,
+    last: int | None = None,
 ) -> FitResult:
     target = material.target
     tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
-    for warning in units_not_trained({"dev": material.dev.corpus, **material.tests}, tokenizers):
+    for warning in units_not_trained(material.held_out, tokenizers):
         logger.warning("%s", warning)
     data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
     if material.source is not None and source is not None:
         heads = source.model.tokenizers
         data = replace(data, source=replace(material.source.examples(heads), is_target=False))
+    if source is not None:
+        data = experiment.method.relabelled(data, source.model, folder.path)
     model, coverage = start(experiment, source, data)
     refuse_short(model, data.target, experiment.augment)
     if coverage:
         save_coverage(folder.path / "coverage.json", coverage)
-    for advice in (few_hearings(experiment, target.corpus), without_effect(experiment, source)):
+    for advice in (
+        few_hearings(experiment, target.corpus),
+        without_effect(experiment, source),
+        strangers_on_dev(model, material.dev.corpus if material.dev else None),
+    ):
         if advice:
             logger.warning("%s", advice)
-    logger.info("%s", _start_line(experiment, target.corpus, material.dev.corpus))
-    return fit(
+    logger.info("%s", _start_line(experiment, target.corpus, material, last))
+    begun = Beginning.of(model, source.model if source else None)
+    fitted = fit(
         model,
         experiment.method,
         data,
         experiment.train,
         folder.path,
-        evaluate_dev=_development(experiment, material.dev.corpus, tokenizers),
+        evaluate_dev=_development(experiment, material.dev.corpus, tokenizers) if material.dev else None,
         augment=experiment.augment,
         seed=experiment.seed,
         source=source.model if source else None,
         track=experiment.track,
+        last=last,
     )
+    receipt = begun.receipt(fitted.model, type(experiment.method).__name__, experiment.source)
+    receipt.write(folder.path)
+    require_sound(receipt, folder.path)
+    return fitted
 
 
 def _tell(folder: RunFolder, material: Material) -> None:
@@ -124,12 +192,14 @@ def _tell(folder: RunFolder, material: Material) -> None:
         folder.note({"held_out": list(material.account)})
 
 
-def _start_line(experiment: Experiment, target: Corpus, dev: Corpus) -> str:
+def _start_line(experiment: Experiment, target: Corpus, material: Material, last: int | None) -> str:
     """What is trained on what, in one line."""
+    end = "" if last is None else f", up to step {last}"
+    dev = "no dev" if material.dev is None else f"dev has {_amount(material.dev.corpus)}"
     return (
-        f"{experiment.name}, seed {experiment.seed}: {counted(experiment.train.steps, 'step')} "
+        f"{experiment.name}, seed {experiment.seed}: {counted(experiment.train.steps, 'step')}{end} "
         f"on {target.name} ({', '.join(target.languages)}), {_amount(target)}; "
-        f"{'from ' + experiment.source if experiment.source else 'from scratch'}; dev has {_amount(dev)}"
+        f"{'from ' + experiment.source if experiment.source else 'from scratch'}; {dev}"
     )
 
 
@@ -149,7 +219,7 @@ def _development(experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str
     chosen = corpus.first_per_language(experiment.train.dev_utterances)
     texts, languages = chosen.column("text"), chosen.column("language")
     units = sum(tokenizers[tag].count(text) for tag, text in zip(languages, texts, strict=True))
-    settings = replace(experiment.decode, closed=False)
+    settings = replace(experiment.decode, closed=False, words=())
     return Development(Speech.of(chosen).examples(None), texts, units, settings)
 
 
@@ -161,7 +231,7 @@ def _save(
     fitted: FitResult,
 ) -> None:
     if experiment.decode.closed:
-        fitted.model.words |= _words(material.target.corpus)
+        fitted.model.words |= _words(material.target.corpus, experiment.decode.words)
     ancestor = {"run": experiment.name, "seed": experiment.seed, "settings": settings_hash(experiment)}
     save_model(
         fitted.model,
@@ -172,18 +242,27 @@ def _save(
     )
 
 
-def _words(corpus: Corpus) -> Mapping[str, tuple[str, ...]]:
-    """The distinct training texts of each language: the list for closed decisions."""
+def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:
+    """The list for closed decisions of each language: what is listed, else its distinct training texts."""
     words: dict[str, set[str]] = {}
-    for language, text in zip(corpus.column("language"), corpus.column("text"), strict=True):
+    trained = zip(corpus.column("language"), corpus.column("text"), strict=True)
+    for language, text in product(corpus.languages, listed) if listed else trained:
         words.setdefault(language, set()).add(orthography(language).normalise(text))
     return {language: tuple(sorted(texts)) for language, texts in words.items()}
 
 
-def _report(experiment: Experiment, folder: RunFolder, material: Material, summary: TrainSummary) -> Report:
+def _report(
+    experiment: Experiment,
+    folder: RunFolder,
+    material: Material,
+    summary: TrainSummary,
+    zero_shot: SyllableTable | None,
+) -> Report:
     """Score the saved model, as a user would load it, and write the report."""
     trained = load_model(folder.model)
-    report = evaluate(trained, material.tests, settings=experiment.decode, show_progress=True)
+    report = evaluate(
+        trained, material.tests, settings=experiment.decode, zero_shot=zero_shot, show_progress=True
+    )
     if material.source_tests:
         cost = evaluate(trained, material.source_tests, settings=experiment.decode, show_progress=True)
         report = replace(report, source_sets=cost.sets, hypotheses={**report.hypotheses, **cost.hypotheses})

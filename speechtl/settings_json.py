@@ -23,7 +23,7 @@ def build(hint: Any, value: Any, name: str) -> Any:
 
     Args:
         hint: the type: a dataclass, a scalar, a literal, a tuple of any length, or a union of these.
-        value: the JSON value.
+        value: the JSON value; a dataclass of the type, or of one derived from it, is taken as it is.
         name: the dotted name of the field, for messages.
 
     Raises:
@@ -35,6 +35,8 @@ def build(hint: Any, value: Any, name: str) -> Any:
         return tuple(build(get_args(hint)[0], one, f"{name}.{i}") for i, one in enumerate(value))
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _build_dataclass(hint, value, name)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, hint):
+        return value
     if not _is_plain(hint, value):
         expected = getattr(hint, "__name__", str(hint))
         raise ValueError(f"{name} is {value!r}; expected {expected}")

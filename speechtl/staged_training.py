@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from speechtl.batches import Batch, Stream, concatenate
 from speechtl.models.acoustic import AcousticModel
-from speechtl.models.fates import places
+from speechtl.models.fates import places, plain
 from speechtl.transfer.base import ParameterGroup, StreamSettings, Transfer, TransferData
 from speechtl.transfer.plan import matched
-from speechtl.transfer.stages import boundaries, moment
+from speechtl.transfer.stages import Stage, boundaries, moment
 
 
 class StagedTraining:
@@ -17,9 +17,9 @@ class StagedTraining:
         self, model: AcousticModel, method: Transfer, data: TransferData, draws: StreamSettings, steps: int
     ) -> None:
         self._model, self._method, self._data, self._draws, self._steps = model, method, data, draws, steps
-        self._stages = method.stages()
+        self._stages = method.stages_of(model)
         boundaries(self._stages, steps)
-        self._trains = [self._trained(stage) for stage in range(len(self._stages))]
+        self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None
         self.streams: dict[str, Stream] = {}
         self._open(0)
@@ -48,22 +48,27 @@ class StagedTraining:
     def _open(self, stage: int) -> None:
         self.streams = self._method.streams(self._data, self._draws)
 
-    def _trained(self, stage: int) -> frozenset[str]:
-        """Names of the parameters that a stage trains."""
-        trained = {name for name, value in self._model.named_parameters() if value.requires_grad}
-        standing = places(self._model)
-        known = [name for name, fate in self._model.fates.items() if fate.start == "copied"]
-        parameters = {name for name, _ in self._model.named_parameters()}
-        for rule in self._stages[stage].rules:
-            names = parameters.intersection(matched(rule.match, standing, known))
-            if not names or rule.frozen is None:
-                raise ValueError(f"stage {stage + 1}: {rule} must freeze or train blocks that the model has")
-            trained = trained - names if rule.frozen else trained | names
-        return frozenset(trained)
-
     def _switch(self, trained: frozenset[str]) -> None:
         for name, value in self._model.named_parameters():
             value.requires_grad_(name in trained)
             if name not in trained:
                 value.grad = None  # or the optimiser would go on with the last one
         self._model.train(self._model.training)
+
+
+def trained_in(model: AcousticModel, stage: Stage) -> frozenset[str]:
+    """Names of the parameters that a stage trains of a model that a method has adapted.
+
+    Raises:
+        ValueError: a rule of the stage matches nothing, or says something else than freeze or train.
+    """
+    parameters = {name for name, _ in model.named_parameters()}
+    trained = {name for name, value in model.named_parameters() if value.requires_grad}
+    standing = places(model)
+    known = [plain(name) for name, fate in model.fates.items() if fate.start == "copied"]
+    for rule in stage.rules:
+        names = parameters.intersection(matched(rule.match, standing, known))
+        if not names or rule.frozen is None:
+            raise ValueError(f"a stage's {rule} must freeze or train parameters that the model has")
+        trained = trained - names if rule.frozen else trained | names
+    return frozenset(trained)

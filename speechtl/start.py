@@ -18,6 +18,7 @@ from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage
 from speechtl.whole_files import explained, write_json
+from speechtl.zero_shot import SyllableTable
 
 FEW = 2
 """Times that training hears its speech, below which it is most likely too short."""
@@ -88,6 +89,25 @@ def without_effect(experiment: Experiment, source: LoadedModel | None) -> str | 
     return f"the source brings its own model and features; without effect: {', '.join(others)}"
 
 
+def strangers_on_dev(model: AcousticModel, dev: Corpus | None) -> str | None:
+    """Advice where dev has nobody of those that a model has parameters for; None where it has.
+
+    All weights do equally well there, and the first of them, hardly trained, would be kept.
+    """
+    known: dict[str, dict[str, None]] = {}
+    for insertion in model.inserted.insertions:
+        if insertion.by is not None:
+            known.setdefault(insertion.by, {}).update(dict.fromkeys(insertion.keys))
+    for by, keys in known.items():
+        if dev is not None and not keys.keys() & set(dev.column(by)):
+            return (
+                f"no dev utterance is of a {by} that is adapted to ({listed(list(keys))}), so dev cannot "
+                f"tell which weights are best. Name dev speech of the same {by}s, or keep the last ones by "
+                "--train.evaluations 1"
+            )
+    return None
+
+
 def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...] | None]:
     """The table of head rows and the languages that it is for.
 
@@ -105,6 +125,19 @@ def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...
             "such as recipes.taiwanese.units"
         ) from error
     return table, getattr(module, "LANGUAGES", None)
+
+
+def syllable_table(experiment: Experiment, source: LoadedModel | None) -> SyllableTable | None:
+    """The table by which tests are decoded through the source's heads; None without one.
+
+    Raises:
+        ValueError: the module is not there or has no table, or the source lacks a head of it.
+    """
+    if experiment.syllable_table is None or source is None:
+        return None
+    table = SyllableTable.load(experiment.syllable_table)
+    table.require_heads(source.model.languages)
+    return table
 
 
 def start(
@@ -145,6 +178,12 @@ def save_coverage(path: Path, coverage: list[Coverage]) -> None:
             path,
             listed(new) or "none",
         )
+        if entry.rows and not entry.mapped:
+            logger.warning(
+                "no unit of %s corresponds to one of the source's heads, so its head starts at random but "
+                "for the blank; a unit_table says which sound alike",
+                entry.language,
+            )
         for unit, sources in entry.rows.items():
             if sources:
                 logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))

@@ -193,13 +193,13 @@ def comparison_table(compared: SetComparison) -> Table:
             "run": row.run,
             "seeds": ", ".join(str(seed) for seed in row.seeds),
             headings[2]: f"{100 * row.error:.1f} %",
-            "over utterances": _range(row.over_utterances),
-            "over seeds": _range(row.over_seeds),
-            f"against {first.run}": _difference(row.difference),
+            "over utterances": interval_text(row.over_utterances),
+            "over seeds": interval_text(row.over_seeds),
+            f"against {first.run}": difference_text(row.difference),
             "relative": "" if row.relative is None else f"{100 * row.relative:+.1f} %",
-            "p by seed": ", ".join(_p_value(p) for p in row.seed_p_values.values()),
-            "p": _p_value(row.p_value),
-            "p (Holm)": _p_value(row.corrected),
+            "p by seed": ", ".join(p_text(p) for p in row.seed_p_values.values()),
+            "p": p_text(row.p_value),
+            "p (Holm)": p_text(row.corrected),
         }
         table.rows.append([cells[heading] for heading in headings])
     table.notes.extend(_notes(compared))
@@ -219,17 +219,20 @@ def _notes(compared: SetComparison) -> list[str]:
     return notes
 
 
-def _range(interval: Interval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
+    """The ends of an interval of a rate, in per cent."""
     return "" if interval is None else f"{100 * interval.low:.1f} – {100 * interval.high:.1f}"
 
 
-def _difference(interval: Interval | None) -> str:
+def difference_text(interval: Interval | None) -> str:
+    """A difference of rates and its interval, in points."""
     if interval is None:
         return ""
     return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
-def _p_value(value: float | None) -> str:
+def p_text(value: float | None) -> str:
+    """A p-value, not more exactly than it is known."""
     if value is None:
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

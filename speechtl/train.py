@@ -56,13 +56,17 @@ def fit(
     settings: TrainSettings,
     folder: Path,
     *,
-    evaluate_dev: Callable[[AcousticModel], DevScore],
+    evaluate_dev: Callable[[AcousticModel], DevScore] | None,
     augment: AugmentSettings,
     seed: int,
     source: AcousticModel | None = None,
     track: Track = "none",
+    last: int | None = None,
 ) -> FitResult:
     """Train a model with a transfer method; resume from the folder's checkpoint if there is one.
+
+    Without `evaluate_dev` the last averaged weights are kept. With `last`, the training ends after that step,
+    on the way that the schedule of all steps takes.
 
     Writes `metrics.jsonl` and `checkpoints/` in `folder`. On a CPU, a run that was stopped and resumed
     ends with the same bits as one that was not.
@@ -72,11 +76,11 @@ def fit(
         OSError: a checkpoint cannot be written; the one before it stays.
         Interrupted: SIGINT or SIGTERM came; a checkpoint is saved.
     """
-    loop = Loop(model, method, data, settings, folder, evaluate_dev, augment, seed, source, track)
+    loop = Loop(model, method, data, settings, folder, evaluate_dev, augment, seed, source, track, last)
     keep_freed_memory()
     with threads(settings.threads), loop.stop, loop.log, loop.progress:
         loop.resume()
-        while loop.counters.step < settings.steps:
+        while loop.counters.step < loop.last:
             loop.step()
             loop.after_step()
         return loop.result()
@@ -92,14 +96,16 @@ class Loop:
         data: TransferData,
         settings: TrainSettings,
         folder: Path,
-        evaluate_dev: Callable[[AcousticModel], DevScore],
+        evaluate_dev: Callable[[AcousticModel], DevScore] | None,
         augment: AugmentSettings,
         seed: int,
         source: AcousticModel | None,
         track: Track = "none",
+        last: int | None = None,
     ) -> None:
         self.settings, self.method, self.augment, self.seed = settings, method, augment, seed
         self.evaluate_dev = evaluate_dev
+        self.last = settings.steps if last is None else min(last, settings.steps)
         self.checkpoints = folder / "checkpoints"
         # A source that was trained just before, in this process, may have had another precision.
         AcceleratorState._reset_state()
@@ -122,7 +128,7 @@ class Loop:
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
         self.log = Log(folder / "metrics.jsonl", tracker(track, folder))
-        self.progress = TrainingProgress(settings.steps, folder.parent.name)
+        self.progress = TrainingProgress(self.last, folder.parent.name)
         self.stop = StopRequest()
         self._saved_at = self._started_at = time.monotonic()
 
@@ -158,7 +164,7 @@ class Loop:
             return None
         dtype = torch.bfloat16 if self.settings.mixed_precision == "bf16" else torch.float32
         rate = model.inputs.feature_rate * dtype.itemsize
-        return FeatureCache(model.inputs.featurize, self.settings.feature_cache_gb, rate, dtype)
+        return FeatureCache(model.featurize, self.settings.feature_cache_gb, rate, dtype)
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one, with its masks drawn."""
@@ -206,12 +212,12 @@ class Loop:
     def after_step(self) -> None:
         """Evaluate, save and stop when it is time to."""
         step = self.counters.step
-        if step in self.settings.evaluation_steps:
-            self._evaluate(step)
+        if self.evaluate_dev is not None and step in self.settings.evaluation_steps:
+            self._evaluate(step, self.evaluate_dev)
         self.progress.update(step, self.counters.audio_seconds, self.seconds(), self.counters.best)
         due = time.monotonic() - self._saved_at >= self.settings.checkpoint_seconds
         stopped_by = self.stop.name
-        if stopped_by or due or step == self.settings.steps:
+        if stopped_by or due or step == self.last:
             self.save()
         if stopped_by:
             raise Interrupted(
@@ -219,11 +225,11 @@ class Loop:
                 "The same command goes on from here."
             )
 
-    def _evaluate(self, step: int) -> None:
-        score = self.evaluate_dev(self.average)
+    def _evaluate(self, step: int, evaluate_dev: Callable[[AcousticModel], DevScore]) -> None:
+        score = evaluate_dev(self.average)
         self.log.dev(step, score, self.seconds(), shares(self.counters.drawn))
         best = self.counters.best
-        if not best or score.error < best["error"]:
+        if not best or score.error < best["error"] or not self.method.chooses_on_dev:
             self.counters.best = {"step": step, "error": score.error, "errors": score.errors}
             self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
         logger.info("step %d/%d: dev %s", step, self.settings.steps, score)

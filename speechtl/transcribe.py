@@ -13,6 +13,7 @@ from speechtl.devices import device
 from speechtl.faults import counted, listed
 from speechtl.hearing import Hearing, Recording, examine
 from speechtl.phrases import Segment
+from speechtl.recognition import advise_on_strangers
 from speechtl.terminal import progress_bar
 from speechtl.text import orthography
 from speechtl.windows import WindowSettings
@@ -102,6 +103,7 @@ def transcripts(
     wanted = tag if language is None else _tag(language)
     hearing = Hearing(model.model.to(device()), tag, settings, options.windows, options.pause)
     hearing = replace(hearing, speaker=options.speaker, domain=options.domain)
+    advise_on_strangers(model.model, options.speaker, options.domain)
     recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
     total = round(sum(recording.seconds for recording in recordings))
     length = f"{total / 60:.1f} minutes" if total >= 60 else counted(max(1, total), "second")

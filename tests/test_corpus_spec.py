@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from speechtl.audio import write_audio
 from speechtl.corpus import Corpus, Utterance
-from speechtl.corpus_spec import CorpusSpec, available, corpus, data_folder, prepare_named
+from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.named_corpora import available, data_folder, prepare_named
 
 
 @pytest.fixture(autouse=True)
@@ -125,3 +127,45 @@ def test_root_and_out_are_where_they_are_said_to_be(tmp_path: Path) -> None:
     prepare_named("english-fsdd", root=digits(tmp_path / "x"), out=tmp_path / "y")
     assert len(Corpus.load(tmp_path / "y")) == 12
     assert not data_folder().exists()
+
+
+def rounds() -> Corpus:
+    rows = [
+        Utterance(f"r/{w}_NO_0{r}", f"/{w}{s}{r}.wav", w, "en", s, None, 6.0, split)
+        for s, split in (("a", "train"), ("b", "test"))
+        for w in ("one", "two")
+        for r in range(1, 4)
+    ]
+    rows = [replace(row, id=f"{row.speaker}/{row.id}") for row in rows]
+    return Corpus.from_utterances("rounds", rows, split_by="speaker")
+
+
+def test_speakers_texts_ids_and_a_number_are_chosen() -> None:
+    rounds().save(data_folder() / "rounds")
+    spec = corpus("rounds", speakers=("b",), texts=("two",), ids=("*_NO_0[12]",), split_by="none")
+    assert spec.open().column("id") == ["b/r/two_NO_01", "b/r/two_NO_02"]
+    assert spec.open().split_by == "none", "so that its speaker may be adapted to and tested"
+    assert corpus("rounds", speakers=("b",)).open().split_by == "speaker"
+    assert len(replace(spec, utterances=1).open(seed=3)) == 1
+    assert corpus("rounds", split="train", set_name="seen").name == "seen"
+    with pytest.raises(ValueError, match=r"no speaker b \(it has a\)"):
+        corpus("rounds", split="train", speakers=("b",)).open()
+    with pytest.raises(ValueError, match="9 utterances asked for, but there are 3"):
+        corpus("rounds", speakers=("b",), texts=("two",), utterances=9).open()
+
+
+def test_the_whole_of_a_choice_keeps_what_is_chosen_and_draws_nothing() -> None:
+    spec = CorpusSpec("rounds", split="train", speakers=("a",), utterances=2)
+    assert spec.is_drawn
+    assert spec.whole == CorpusSpec("rounds", speakers=("a",))
+    assert not spec.whole.is_drawn
+
+
+def test_amounts_and_names_that_mean_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1, or 'all', is needed"):
+        CorpusSpec("toy", utterances=0)
+    with pytest.raises(ValueError, match="3 minutes and 5 utterances are asked for; choose one"):
+        CorpusSpec("toy", minutes=3, utterances=5)
+    for name in ("", "a/b", ".x"):
+        with pytest.raises(ValueError, match="names a file of the report"):
+            CorpusSpec("toy", name=name)

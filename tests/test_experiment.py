@@ -14,19 +14,68 @@ from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
 
 NAMES = {
+    "arabic/base": "arabic-base",
+    "arabic/base_first": "arabic-base-first",
+    "arabic/base_second": "arabic-base-second",
     "arabic/commands": "arabic-commands",
     "arabic/keywords": "arabic-keywords",
+    "arabic/one_speaker/adapters": "arabic-speaker-adapters",
+    "arabic/one_speaker/batch_norm_statistics": "arabic-speaker-batch-norm-statistics",
+    "arabic/one_speaker/finetune": "arabic-speaker-finetune",
+    "arabic/one_speaker/input_affine": "arabic-speaker-input-affine",
+    "arabic/one_speaker/kl": "arabic-speaker-kl",
+    "arabic/one_speaker/l2_sp": "arabic-speaker-l2-sp",
+    "arabic/one_speaker/layers": "arabic-speaker-layers",
+    "arabic/one_speaker/lhuc": "arabic-speaker-lhuc",
+    "arabic/one_speaker/lora": "arabic-speaker-lora",
+    "arabic/one_speaker/norm_affines": "arabic-speaker-norm-affines",
+    "arabic/one_speaker/speaker_moments": "arabic-speaker-speaker-moments",
+    "arabic/one_speaker/unadapted": "arabic-speaker-unadapted",
+    "arabic/one_speaker/vtln": "arabic-speaker-vtln",
     "english/commands": "english-commands",
     "english/digits": "english-digits",
+    "english/one_accent/finetune": "english-accent-finetune",
+    "english/one_accent/input_affine": "english-accent-input-affine",
+    "english/one_accent/layers": "english-accent-layers",
+    "english/one_accent/lhuc": "english-accent-lhuc",
+    "english/one_accent/unadapted": "english-accent-unadapted",
+    "english/without/french": "english-without-french",
+    "english/without/german": "english-without-german",
+    "english/without/greek": "english-without-greek",
+    "english/without/jackson": "english-without-jackson",
+    "english/without/theo": "english-without-theo",
     "finetune": "finetune",
     "monolingual/arabic": "monolingual-arabic",
     "monolingual/cantonese": "monolingual-cantonese",
     "monolingual/english": "monolingual-english",
     "monolingual/mandarin": "monolingual-mandarin",
     "multilingual": "multilingual",
+    "taiwanese/adapters": "taiwanese-adapters",
+    "taiwanese/affine_replay": "taiwanese-affine-replay",
+    "taiwanese/batch_norm_statistics": "taiwanese-batch-norm-statistics",
+    "taiwanese/discriminative": "taiwanese-discriminative",
+    "taiwanese/ewc": "taiwanese-ewc",
     "taiwanese/finetune": "taiwanese-finetune",
     "taiwanese/full": "taiwanese-full",
+    "taiwanese/han": "taiwanese-han",
+    "taiwanese/input_affine": "taiwanese-input-affine",
+    "taiwanese/interpolated": "taiwanese-interpolated",
+    "taiwanese/joint": "taiwanese-joint",
+    "taiwanese/kl": "taiwanese-kl",
+    "taiwanese/l2_sp": "taiwanese-l2-sp",
+    "taiwanese/layer_input": "taiwanese-layer-input",
+    "taiwanese/layer_input_random": "taiwanese-layer-input-random",
+    "taiwanese/layer_l2_sp": "taiwanese-layer-l2-sp",
+    "taiwanese/layer_two_stage": "taiwanese-layer-two-stage",
+    "taiwanese/lhuc": "taiwanese-lhuc",
+    "taiwanese/lora": "taiwanese-lora",
+    "taiwanese/norm_affines": "taiwanese-norm-affines",
+    "taiwanese/replay": "taiwanese-replay",
     "taiwanese/scratch": "taiwanese-scratch",
+    "taiwanese/two_stage": "taiwanese-two-stage",
+    "taiwanese/unadapted": "taiwanese-unadapted",
+    "taiwanese/unfreezing": "taiwanese-unfreezing",
+    "taiwanese/upper": "taiwanese-upper",
 }
 SCRATCH = load_recipe("taiwanese/scratch")
 
@@ -59,15 +108,20 @@ def test_every_recipe_names_corpora_that_can_be_prepared(name: str) -> None:
         if spec.is_yours:
             continue
         assert importlib.util.find_spec(f"data_prep.{spec.corpus}") is not None, spec
-        assert spec.split in ("train", "dev", "test")
+        assert spec.split in ("train", "dev", "test") or spec.speakers
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_every_source_and_unit_table_is_there(name: str) -> None:
     experiment = load_recipe(name)
-    if experiment.source is not None:
-        assert load_recipe(experiment.source).source is None
-        assert experiment.source_tests in (None, load_recipe(experiment.source).tests)
+    ancestors = []
+    while experiment.source is not None and len(ancestors) < 3:
+        ancestors.append(load_recipe(experiment.source))
+        experiment = ancestors[-1]
+    assert experiment.source is None, "the chain of sources ends"
+    experiment = load_recipe(name)
+    known = {spec for ancestor in ancestors for spec in ancestor.tests}
+    assert set(experiment.source_tests or ()) <= known, "the source itself was scored on them"
     if experiment.unit_table is not None:
         assert importlib.util.find_spec(experiment.unit_table) is not None
 
@@ -202,9 +256,7 @@ def test_a_mistyped_flag_is_met_with_the_right_one(capsys: pytest.CaptureFixture
 
 
 def test_an_unknown_recipe_names_similar_ones() -> None:
-    with pytest.raises(
-        FileNotFoundError, match=r"did you mean taiwanese/finetune.*There are: arabic/commands"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"did you mean taiwanese/finetune.*There are: arabic/base"):
         load_recipe("taiwanese/finetun")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.py does not exist"):
         load_recipe("nowhere.py")

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speechtl.corpus import Corpus, SplitBy, Utterance
-from speechtl.corpus_spec import CorpusSpec, data_folder
+from speechtl.corpus_spec import CorpusSpec
 from speechtl.held_out import parts
+from speechtl.named_corpora import data_folder
 from speechtl.partition import by_fewest_spoken, by_text_filled
 
 SHARES = {"train": 0.8, "dev": 0.08, "test": 0.12}

@@ -26,6 +26,9 @@ class DecodeSettings:
     model. `lexicon`: only words of a list or of a language model, which needs the extra [lm]."""
     closed: bool = False
     """Also choose the best of the model's listed words, as for commands and digits."""
+    words: tuple[str, ...] = ()
+    """The words that `closed` chooses from, which a trained model then lists; by default the texts that it is
+    trained on."""
     beam_width: int = 32
     """Hypotheses that `beam` and `lexicon` keep after every frame."""
     beam_threshold: float = 10.0
@@ -46,6 +49,8 @@ class DecodeSettings:
         methods = get_args(Method)
         if self.method not in methods:
             raise ValueError(f"decode.method is {self.method!r}; expected one of {', '.join(methods)}")
+        if self.words and not self.closed:
+            raise ValueError("decode.words are what decode.closed chooses from, and that is off; turn it on")
         if self.beam_width < 1 or not self.beam_threshold > 0:
             raise ValueError(
                 f"decode.beam_width is {self.beam_width}, decode.beam_threshold {self.beam_threshold}; "

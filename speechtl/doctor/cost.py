@@ -178,7 +178,7 @@ def _loop(experiment: Experiment, clips: Clips, model: AcousticModel | None) -> 
     return Loop(
         model,
         experiment.method,
-        TransferData(examples, tokenizers),
+        TransferData(examples, tokenizers, source=replace(examples, is_target=False)),
         replace(experiment.train, steps=max(100, experiment.train.steps)),
         Path(),
         _no_score,

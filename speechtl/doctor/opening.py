@@ -11,13 +11,13 @@ from pathlib import Path
 
 from speechtl.corpus import COLUMNS, Corpus
 from speechtl.corpus_folder import is_corpus_folder
-from speechtl.corpus_spec import data_folder, is_own, read_named
 from speechtl.corpus_table import table_of
 from speechtl.doctor.subject import Subject
 from speechtl.faults import Fault
 from speechtl.formats import Reading, read
 from speechtl.formats.listing import Recorded
 from speechtl.formats.reading import MANIFESTS
+from speechtl.named_corpora import data_folder, is_own, read_named
 from speechtl.orthographies import canonical_tag
 from speechtl.preparation import inspection
 

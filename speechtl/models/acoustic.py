@@ -22,6 +22,7 @@ from speechtl.models.tdnn import TDNNBlock
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
+    from speechtl.feature_cache import Clip
     from speechtl.text import Tokenizer
 
 __all__ = ["AcousticModel", "Encoded", "ModelSettings"]
@@ -135,7 +136,14 @@ class AcousticModel(nn.Module):
         for norm in self.modules():
             if isinstance(norm, MaskedBatchNorm) and not any(v.requires_grad for v in norm.parameters()):
                 norm.eval()  # or the statistics of a frozen norm in a trained block would drift
+        for recurrent in self.modules():
+            if isinstance(recurrent, nn.RNNBase):
+                recurrent.train(mode)  # changes nothing without dropout, and cuDNN needs it for a gradient
         return self
+
+    def featurize(self, clips: Sequence[Clip]) -> list[Tensor]:
+        """Features (time, views * mel) of each clip, warped as the model does, before all that it learned."""
+        return self.inputs.featurize(clips, self.inserted)
 
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
         """Encode a batch's waveforms (batch, samples), with the batch's own masking and warps if it has them.

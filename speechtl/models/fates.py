@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
     from speechtl.models.acoustic import AcousticModel
 
-Start = Literal["copied", "mapped", "initialised", "inserted", "helper"]
-"""`copied` from the source, `mapped` from rows of its heads, `initialised` at random; `inserted` into the
-source's model by a method, to stay; a `helper` is dropped after training."""
+Start = Literal["copied", "loaded", "estimated", "mapped", "initialised", "inserted", "helper"]
+"""`copied` from the source, `loaded` from another model, `estimated` from speech without training, `mapped`
+from rows of the source's heads, `initialised` at random; `inserted` into the source's model by a method, to
+stay; a `helper` is dropped after training."""
 BLANK = "blank"
 """The block of the blank row that languages share."""
 

@@ -146,7 +146,7 @@ class Inputs(nn.ModuleDict):
     def blocks(self) -> dict[str, nn.Module]:
         """The inputs by the names of their blocks: `input`, `input.<domain>` ..."""
         named: dict[str, nn.Module] = {"input": self.of(None)}
-        return named | {f"input.{domain}": self.of(domain) for domain in self.domains}
+        return named | {block_name(domain): self.of(domain) for domain in self.domains}
 
     def frames(self, samples: Tensor, domains: Sequence[str | None] = ()) -> Tensor:
         """Frames (batch,) of clips of so many samples; without their domains all are default ones."""
@@ -172,14 +172,16 @@ class Inputs(nn.ModuleDict):
             states = states.to(own.dtype).index_copy(0, rows, own)
         return states, lengths
 
-    def featurize(self, clips: Sequence[Clip]) -> list[Tensor]:
-        """Features (time, views * mel) of each clip, as the input of its domain makes them."""
+    def featurize(self, clips: Sequence[Clip], inserted: Inserted | None = None) -> list[Tensor]:
+        """Features (time, views * mel) of each clip, as its domain's input makes them, with its warps."""
         made: dict[int, Tensor] = {}
         domains = [clip.domain if clip.domain in self.domains else None for clip in clips]
         for domain in dict.fromkeys(domains):
             rows = [row for row, other in enumerate(domains) if other == domain]
             waves = [clips[row].waveform for row in rows]
             warps = torch.tensor([clips[row].warp for row in rows])
+            if inserted is not None:
+                warps = inserted.clip_warps(block_name(domain), [clips[row] for row in rows], warps)
             features, frames = self.of(domain).featurizer(
                 pad_sequence(waves, batch_first=True),
                 torch.tensor([len(wave) for wave in waves]),
@@ -200,9 +202,10 @@ class Inputs(nn.ModuleDict):
     ) -> tuple[Tensor, Tensor]:
         """Put the utterances of one domain, at these rows of a batch, through its input."""
         entry = self.of(domain)
-        adjust, block = UNCHANGED, "input" if domain is None else f"input.{domain}"
+        adjust, bend, block = UNCHANGED, UNCHANGED, block_name(domain)
         if inserted is not None:
             adjust = inserted.at([block], "features", batch).of(rows)
+            bend = inserted.at([block], "warp", batch).of(rows)
         masking = batch.masking
         if masking is not None and domain is not None:
             masking = masking.of_input(domain, entry.featurizer.settings.mels)
@@ -215,8 +218,15 @@ class Inputs(nn.ModuleDict):
             waveforms, lengths = waveforms[rows], lengths[rows]
             waveforms = waveforms[:, : int(lengths.max())]
             warps = None if warps is None else warps[rows]
+        if bend.modules:
+            warps = bend.warps(torch.ones(len(lengths), device=lengths.device) if warps is None else warps)
         entered: tuple[Tensor, Tensor] = entry(waveforms, lengths, warps, masking, adjust)
         return entered
+
+
+def block_name(domain: str | None) -> str:
+    """The name of the block that is a domain's own input; None: the default one."""
+    return "input" if domain is None else f"input.{domain}"
 
 
 def module_name(name: str) -> str:

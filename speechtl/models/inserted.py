@@ -2,83 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
+from speechtl.models.inserted_adapter import Adapter
+from speechtl.models.inserted_affine import Affine
+from speechtl.models.inserted_lhuc import LHUC
+from speechtl.models.inserted_module import By, InsertedModule, Insertion, Where
+from speechtl.models.inserted_moments import Moments
+from speechtl.models.inserted_warp import Warp
+
 if TYPE_CHECKING:
     from speechtl.batches import Batch
+    from speechtl.feature_cache import Clip
 
-By = Literal["speaker", "language", "domain"]
-Where = Literal["features", "hidden", "output", "warp"]
-"""What a module changes of its block: the features that enter an input, the activations inside a block of the
-encoder, the block's output, or the warp of an input's filters."""
-
-
-@dataclass(frozen=True)
-class Insertion:
-    """An inserted module as a model's config.json describes it."""
-
-    kind: str
-    """A key of `KINDS`."""
-    block: str
-    """The block that it is in."""
-    by: By | None = None
-    """What has parameters of its own; None: all utterances share them."""
-    keys: tuple[str, ...] = ()
-    """The speakers, languages or domains that are known; the module is the identity for all others."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Settings of the kind."""
-
-    @property
-    def name(self) -> str:
-        """Its name as a block, such as `lhuc.encoder.0`."""
-        return f"{self.kind}.{self.block}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """For config.json."""
-        return {**dataclasses.asdict(self), "keys": list(self.keys), "options": dict(self.options)}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Insertion:
-        """What `to_dict` gave."""
-        return cls(**{**values, "keys": tuple(values["keys"])})
-
-
-class InsertedModule(nn.Module):
-    """A module with one row of parameters for each key, which begins as the identity."""
-
-    where: ClassVar[Where]
-    decaying: ClassVar[tuple[str, ...]] = ()
-    """Names of the parameters that weight decay pulls towards zero, which must be the identity."""
-
-    def __init__(self, insertion: Insertion) -> None:
-        super().__init__()
-        self.insertion = insertion
-        self._rows = {key: row for row, key in enumerate(insertion.keys)}
-
-    @property
-    def keys(self) -> int:
-        """How many rows of parameters there are."""
-        return len(self._rows) if self.insertion.by is not None else 1
-
-    def rows(self, batch: Batch) -> Tensor:
-        """The row (batch,) of each utterance; -1 where its key is unknown."""
-        by = self.insertion.by
-        if by is None:
-            rows = [0] * len(batch.ids)
-        else:
-            values = {"speaker": batch.speakers, "language": batch.languages, "domain": batch.domains}[by]
-            rows = [-1 if value is None else self._rows.get(value, -1) for value in values]
-        return torch.tensor(rows, device=batch.lengths.device)
-
-    def forward(self, values: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:
-        """Change values (batch, time, width), zero at padded frames; rows (batch,) as `rows` gives them."""
-        raise NotImplementedError
+__all__ = [
+    "KINDS",
+    "LHUC",
+    "UNCHANGED",
+    "Adapter",
+    "Adjustment",
+    "Affine",
+    "By",
+    "Inserted",
+    "InsertedModule",
+    "Insertion",
+    "Moments",
+    "Warp",
+    "Where",
+]
 
 
 @dataclass(frozen=True)
@@ -94,6 +50,10 @@ class Adjustment:
             values = module(values, lengths, rows)
         return values
 
+    def warps(self, warps: Tensor) -> Tensor:
+        """Warps (batch,) of the utterances' filters as the modules change them."""
+        return self(warps.view(-1, 1, 1), torch.ones_like(warps)).view(-1)
+
     def of(self, utterances: Tensor | None) -> Adjustment:
         """The same for some of the batch's utterances (n,)."""
         if utterances is None or not self.modules:
@@ -104,38 +64,13 @@ class Adjustment:
 UNCHANGED = Adjustment()
 
 
-class LHUC(InsertedModule):
-    """Learning hidden unit contributions: each hidden unit's activation times ξ(r).
-
-    ξ(r) is `exp`: e^r, `sigmoid`: 2 / (1 + e^-r), `identity`: r or `relu`: relu(r), and is 1 at the start.
-    Source: Swietojanski, Li and Renals 2016, equations 4 to 6.
-    """
-
-    where = "hidden"
-
-    def __init__(self, insertion: Insertion, width: int) -> None:
-        super().__init__(insertion)
-        self.form = str(insertion.options.get("form", "exp"))
-        start = 1.0 if self.form in ("identity", "relu") else 0.0
-        self.r = nn.Parameter(torch.full((self.keys, width), start))
-
-    def scale(self) -> Tensor:
-        """ξ(r) (keys, width)."""
-        forms = {
-            "exp": torch.exp,
-            "sigmoid": lambda r: 2 * torch.sigmoid(r),
-            "identity": lambda r: r,
-            "relu": torch.relu,
-        }
-        return cast(Tensor, forms[self.form](self.r))
-
-    def forward(self, values: Tensor, lengths: Tensor, rows: Tensor) -> Tensor:
-        """Scale activations (batch, time, width)."""
-        scales = self.scale()[rows.clamp_min(0)].masked_fill((rows < 0).unsqueeze(1), 1.0)
-        return values * scales.unsqueeze(1).to(values.dtype)
-
-
-KINDS: dict[str, type[InsertedModule]] = {"lhuc": LHUC}
+KINDS: dict[str, type[InsertedModule]] = {
+    "adapter": Adapter,
+    "affine": Affine,
+    "lhuc": LHUC,
+    "moments": Moments,
+    "warp": Warp,
+}
 
 
 class Inserted(nn.ModuleDict):
@@ -181,6 +116,14 @@ class Inserted(nn.ModuleDict):
             for name, _ in module.named_parameters()
             if name not in cast(InsertedModule, module).decaying
         }
+
+    def clip_warps(self, block: str, clips: Sequence[Clip], warps: Tensor) -> Tensor:
+        """Warps (clips,) of the filters of clips as the modules in an input change them."""
+        for module in self.all():
+            if module.where == "warp" and module.insertion.block == block:
+                rows = module.rows_of(clips)
+                warps = Adjustment([module], [rows]).warps(warps)
+        return warps
 
     def at(self, blocks: Iterable[str], where: Where, batch: Batch) -> Adjustment:
         """The modules in these blocks that change this, for the utterances of a batch."""

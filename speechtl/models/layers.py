@@ -40,6 +40,14 @@ class MaskedBatchNorm(nn.BatchNorm1d):
     the real frames are normalised, as rows of one matrix; padded frames come out as zero.
     """
 
+    keeps_statistics = False
+    """Whether it normalises with its running statistics in training too, and leaves them as they are."""
+
+    def train(self, mode: bool = True) -> MaskedBatchNorm:
+        """Switch to training, unless the statistics are kept."""
+        super().train(mode and not self.keeps_statistics)
+        return self
+
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Normalise inputs (batch, time, dim) with lengths (batch,) in frames, in float32."""
         assert lengths is not None, "MaskedBatchNorm needs the lengths of its inputs"

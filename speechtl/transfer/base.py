@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,8 @@ from speechtl.transfer.stages import Stage
 from speechtl.transfer.weights import load_weights
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from speechtl.models.acoustic import AcousticModel, Encoded
 
 __all__ = ["ParameterGroup", "StreamSettings", "Transfer", "TransferData", "UnitTable"]
@@ -57,6 +59,32 @@ class Transfer:
             return [corresponding_rows(model, tokenizer, {}) for tokenizer in new]
         return [corresponding_rows(model, tokenizer, data.table_of(tokenizer.language)) for tokenizer in new]
 
+    @property
+    def chooses_on_dev(self) -> bool:
+        """Whether the weights that are best on dev are kept; else the last ones, as without labels."""
+        return True
+
+    def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
+        """The data with the labels that training goes by; here as they are given.
+
+        Args:
+            data: the target's speech.
+            source: what will be adapted.
+            folder: the run's, for what is to be kept of it; None: nowhere.
+        """
+        return data
+
+    def check(self, model: AcousticModel, data: TransferData) -> None:
+        """Refuse, in a sentence, a source or speech that the method can make nothing of; here none.
+
+        Args:
+            model: a copy of the source, before anything is added.
+            data: the target's speech.
+
+        Raises:
+            ValueError: it cannot be done; says what to do instead.
+        """
+
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Put modules into the model, or helpers beside it; here none."""
 
@@ -70,13 +98,24 @@ class Transfer:
         """The speech whose losses are trained on: heads and inputs of no other speech are."""
         return (data.target,)
 
+    def trained_heads(self, data: TransferData, new: Collection[str], old: Collection[str]) -> frozenset[str]:
+        """Languages whose heads are trained: those of the speech that is heard.
+
+        Args:
+            data: the target's speech.
+            new: languages that the source lacks.
+            old: languages that the source has a head for.
+        """
+        return frozenset(tag for examples in self.heard(data) for tag in examples.languages)
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """Runs or folders of the models, other than the source, that weights are taken from."""
+        return tuple(entry.path for entry in map(parse, self.plan) if isinstance(entry, Weights))
+
     def begin(self, model: AcousticModel) -> AcousticModel:
         """Prepare an untrained model for training from scratch, by the rules of the recipe's own plan."""
-        chosen = [parse(text) for text in self.plan]
-        for entry in chosen:
-            if isinstance(entry, Weights):
-                load_weights(model, entry)
-        plan = TransferPlan(tuple(entry for entry in chosen if isinstance(entry, Rule)))
+        plan = TransferPlan(tuple(entry for entry in map(parse, self.plan) if isinstance(entry, Rule)))
         return planned(model, plan.fates(model, ()))
 
     def adapt(
@@ -101,19 +140,20 @@ class Transfer:
             ValueError: rules match nothing or contradict each other.
         """
         known = frozenset(model.state_dict() if known is None else known)
+        self.check(model, data)
         chosen = [parse(text) for text in self.plan]
         coverage = {entry.language: entry for entry in self.coverage(model, data)}
         for language in coverage:
             model.add_head(data.tokenizers[language], seed=seed)
-        for entry in chosen:
-            if isinstance(entry, Weights):
-                load_weights(model, entry)
+        loaded = [name for one in chosen if isinstance(one, Weights) for name in load_weights(model, one)]
         self.insert(model, data, seed)
+        _require_rows(chosen, coverage)
         rules = [
             *(Rule(f"head.{tag}", start="map") for tag in coverage if self.head_rows == "source"),
             *self.rules(model, data),
             *(Rule(f"head.{tag}", frozen=False) for tag in coverage),
-            *self._left_out(model, data),
+            *(Rule(name, start="loaded") for name in loaded),
+            *self._left_out(model, data, coverage),
             *(entry for entry in chosen if isinstance(entry, Rule)),
         ]
         fates = TransferPlan(tuple(rules)).fates(model, known)
@@ -123,21 +163,26 @@ class Transfer:
         initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
         return planned(model, fates)
 
-    def _left_out(self, model: AcousticModel, data: TransferData) -> list[Rule]:
+    def _left_out(self, model: AcousticModel, data: TransferData, new: Collection[str]) -> list[Rule]:
         """Rules that freeze what no training utterance goes through."""
         speech = self.heard(data)
-        languages = {tag for examples in speech for tag in examples.languages}
+        languages = self.trained_heads(data, new, [tag for tag in model.languages if tag not in new])
         blocks = [f"head.{tag}" for tag in model.languages if tag not in languages]
         if model.shared_blank is not None and not any(model.head(tag).shares_blank for tag in languages):
             blocks.append("blank")
         domains = {domain for examples in speech for domain in examples.domains}
         used = {id(model.inputs.of(domain)) for domain in domains}
         blocks += [name for name, entry in model.inputs.blocks().items() if id(entry) not in used]
-        return [Rule(block, frozen=True) for block in blocks]
+        # A rule on all heads may say more of these, such as a rate, and is no contradiction.
+        return [Rule(block, frozen=True, is_control=True) for block in blocks]
 
     def stages(self) -> tuple[Stage, ...]:
         """The parts of the training, in their order; here one."""
         return (Stage(),)
+
+    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
+        """The stages for a model, for methods that count its blocks; `stages` for all others."""
+        return self.stages()
 
     def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
         """The corpora that fill every batch; here the target alone."""
@@ -236,3 +281,15 @@ class Transfer:
         for name in list(model.helpers):
             del model.helpers[name]
         return model.requires_grad_(True)
+
+
+def _require_rows(chosen: Iterable[Rule | Weights], coverage: Mapping[str, Coverage]) -> None:
+    """Refuse to map a head of which no unit corresponds to any of the source's."""
+    for rule in chosen:
+        if isinstance(rule, Rule) and rule.start == "map":
+            empty = [tag for tag, rows in coverage.items() if not rows.mapped and rule.match == f"head.{tag}"]
+            for language in empty:
+                raise ValueError(
+                    f"rule {rule.match!r}: no unit of {language} corresponds to one of the source's heads. "
+                    "Say which sound alike by unit_table, or leave the rule out"
+                )

@@ -39,6 +39,11 @@ class TransferData:
         return self.unit_table if is_for else None
 
     @property
+    def has_audio(self) -> bool:
+        """Whether there is anything to hear; not where a plan is made before training, by sizes alone."""
+        return len(self.target.waveforms) > 0
+
+    @property
     def source_speech(self) -> Examples:
         """The source's training speech.
 

@@ -16,7 +16,13 @@ from speechtl.transfer.rules import SOURCE, Rule
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
-_STARTS: Mapping[str, Start] = {"source": "copied", "random": "initialised", "map": "mapped"}
+_STARTS: Mapping[str, Start] = {
+    "source": "copied",
+    "random": "initialised",
+    "map": "mapped",
+    "estimated": "estimated",
+    "loaded": "loaded",
+}
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,8 @@ def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | 
             return fate, f"rule {rule.match!r}: {fate.name} cannot be copied, since the source has none"
         if rule.start == "map" and not is_head:
             return fate, f"rule {rule.match!r}: {fate.name} has no rows of units that could be mapped"
+        if rule.start == "map" and plain(fate.name) in known:
+            return fate, f"rule {rule.match!r}: {fate.block} needs no mapped rows, since the source has it"
         if fate.start in ("inserted", "helper"):
             return fate, None
         fate = replace(fate, start=_STARTS[rule.start])

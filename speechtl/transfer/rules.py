@@ -28,14 +28,16 @@ class Rule:
     match: str
     """Glob over blocks (`encoder.*`), tensors of blocks (`encoder.0.norm.*`) or names in the model's state;
     or `@source`."""
-    start: Literal["source", "random", "map"] | None = None
-    """The weights: the source's, random ones, or for a head rows of the source's heads; None: unchanged."""
+    start: Literal["source", "random", "map", "estimated", "loaded"] | None = None
+    """The weights: the source's, random ones, or for a head rows of the source's heads; None: unchanged. A
+    method that itself has set them says `estimated` (from speech) or `loaded` (from another model)."""
     frozen: bool | None = None
     """Whether they are never trained; None: unchanged."""
     lr: float | None = None
     """Multiplier on the learning rate; None: unchanged."""
     is_control: bool = False
-    """Random weights that stay frozen are meant, and no mistake: the control of layer studies."""
+    """Random weights that stay frozen are meant, and no mistake: a control of layer studies, or a head that
+    nothing goes through."""
 
 
 @dataclass(frozen=True)

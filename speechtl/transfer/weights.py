@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def load_weights(model: AcousticModel, wanted: Weights) -> None:
-    """Copy the named tensors of another model into this one.
+def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
+    """Copy the named tensors of another model into this one; their names in its state.
 
     Raises:
         FileNotFoundError: there is no such model.
@@ -40,6 +40,7 @@ def load_weights(model: AcousticModel, wanted: Weights) -> None:
     mine = {place.name: name for name, place in own.items()}
     state = model.state_dict(keep_vars=True)
     faults = []
+    pairs: dict[str, str] = {}
     for name, theirs_name in chosen.items():
         target = wanted.target + name[len(wanted.source) :] if wanted.target else name
         if target not in mine:
@@ -48,9 +49,12 @@ def load_weights(model: AcousticModel, wanted: Weights) -> None:
             shapes = tuple(theirs[theirs_name].shape), tuple(state[mine[target]].shape)
             faults.append(f"{name} is {shapes[0]} in {wanted.path}, {target} is {shapes[1]} here")
         else:
-            state[mine[target]].copy_(theirs[theirs_name])
+            pairs[mine[target]] = theirs_name
     if faults:
         raise ValueError("\n".join([f"weights of {wanted.path} do not fit; nothing is trained:", *faults]))
+    for name, theirs_name in pairs.items():
+        state[name].copy_(theirs[theirs_name])
+    return list(pairs)
 
 
 def _begins(name: str, prefix: str) -> bool:

@@ -13,7 +13,7 @@ from publishers import EXCERPTS
 from data_prep import english_fsdd
 from speechtl.cache import list_cache
 from speechtl.corpus import Corpus
-from speechtl.corpus_spec import prepare_named
+from speechtl.named_corpora import prepare_named
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_processes_that_prepare_at_once_both_succeed(root: Path, own_folders: Pa
 def test_after_a_process_was_killed_a_rerun_completes(root: Path, own_folders: Path, moment: str) -> None:
     script = """
 import os, pkgutil, signal, sys
-from speechtl.corpus_spec import prepare_named
+from speechtl.named_corpora import prepare_named
 owner, name = sys.argv[2].rsplit(".", 1)
 setattr(pkgutil.resolve_name(owner), name, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
 prepare_named("english_fsdd", sys.argv[1])

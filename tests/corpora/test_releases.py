@@ -12,7 +12,7 @@ from releases import encyclopaedia, volunteers
 from data_prep import common_voice, fleurs
 from data_prep._releases import tag_of
 from speechtl.corpus import Corpus
-from speechtl.corpus_spec import prepare_named
+from speechtl.named_corpora import prepare_named
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 LOCALE = Path("cv-corpus-17.0-2024-03-15", "zh-TW")

@@ -1,0 +1,90 @@
+"""Who speaks digits with which accent: what the studies of accents have in common.
+
+Six men, of whom two are American, two German, one French and one Greek: a new accent is always a new speaker.
+So beside each accent that is left out stands an American who is left out, with as many training speakers:
+four, among them the other American.
+"""
+
+from dataclasses import replace
+
+from data_prep.english_fsdd import DIGITS
+from recipes.english.digits import experiment as digits
+from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.decode import DecodeSettings
+from speechtl.experiment import Experiment
+from speechtl.study import Study, Variant
+
+CORPUS = "english_fsdd"
+LEFT_OUT = {
+    "french": (("nicolas",), ("george", "jackson", "theo", "lucas")),
+    "german": (("lucas", "yweweler"), ("george", "jackson", "theo", "nicolas")),
+    "greek": (("george",), ("jackson", "theo", "nicolas", "lucas")),
+    "jackson": (("jackson",), ("theo", "george", "nicolas", "lucas")),
+    "theo": (("theo",), ("jackson", "george", "nicolas", "lucas")),
+}
+"""By name: who is left out, and the four whom the base model is trained on."""
+TRAINED, CHOSEN_BY = ("?", "[1-3]?"), ("4?",)
+"""Of fifty takes of each digit, those that a base model is trained on, and those that choose its weights."""
+ADAPTED, TESTED = ("?",), ("[1-4]?",)
+"""Those that adaptation may hear, and those that are tested."""
+
+
+def takes(speakers: tuple[str, ...], numbers: tuple[str, ...]) -> tuple[str, ...]:
+    """Patterns for the ids of some takes of some speakers."""
+    return tuple(f"*_{speaker}_{number}" for speaker in speakers for number in numbers)
+
+
+def adapted_to(name: str) -> CorpusSpec:
+    """What adaptation may hear of those who are left out."""
+    speakers = LEFT_OUT[name][0]
+    return corpus(CORPUS, speakers=speakers, ids=takes(speakers, ADAPTED), split_by="none")
+
+
+def chosen_by(name: str) -> CorpusSpec:
+    """Other takes of the base model's speakers."""
+    speakers = LEFT_OUT[name][1]
+    return corpus(CORPUS, speakers=speakers, ids=takes(speakers, CHOSEN_BY), split_by="none")
+
+
+def tested_on(name: str) -> CorpusSpec:
+    """The tests of those who are left out."""
+    speakers = LEFT_OUT[name][0]
+    return corpus(CORPUS, speakers=speakers, ids=takes(speakers, TESTED), split_by="none", set_name="digits")
+
+
+def base_without(name: str) -> Experiment:
+    """Digits of four speakers, tested on those who are left out."""
+    training = LEFT_OUT[name][1]
+    return replace(
+        digits,
+        name=f"english-without-{name}",
+        target=corpus(CORPUS, speakers=training, ids=takes(training, TRAINED)),
+        dev=(chosen_by(name),),
+        tests=(tested_on(name),),
+        decode=DecodeSettings(closed=True, words=DIGITS),
+    )
+
+
+def left_out(study: str, names: tuple[str, ...]) -> Study:
+    """Adaptation to each of those who are left out, from none to fifty utterances."""
+    seeds = (0, 1, 2, 3, 4)
+    return Study(
+        name=study,
+        recipes=tuple(
+            f"english/one_accent/{method}"
+            for method in ("unadapted", "finetune", "layers", "input_affine", "lhuc")
+        ),
+        seeds=seeds,
+        utterances=(5, 10, 20, 50),
+        variants=tuple(
+            Variant(
+                name=name,
+                target=adapted_to(name),
+                dev=(chosen_by(name),),
+                tests=(tested_on(name),),
+                sources=tuple(f"english/without/{name}@{seed}" for seed in seeds),
+            )
+            for name in names
+        ),
+        metric="closed",
+    )

@@ -1,0 +1,1 @@
+"""Digits without one accent, or without one American: base models of four speakers each."""

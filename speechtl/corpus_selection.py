@@ -1,0 +1,109 @@
+"""Some of a corpus's utterances: those of certain speakers, texts or ids, or so many by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from speechtl.corpus import Corpus
+from speechtl.draws import spread
+from speechtl.faults import counted, listed
+from speechtl.partition import text_keys
+
+Test = Callable[[int], bool]
+
+
+def selected(
+    corpus: Corpus,
+    *,
+    speakers: Collection[str] = (),
+    texts: Collection[str] = (),
+    ids: Collection[str] = (),
+) -> Corpus:
+    """The utterances of these speakers that have these texts and these ids, in the corpus's order.
+
+    Args:
+        corpus: What is chosen from.
+        speakers: Names of speakers; all if there are none.
+        texts: Texts, however they are spelled; an utterance with alternatives needs one of them among these.
+        ids: Patterns with `*`, `?` and `[...]` for whole ids.
+
+    Raises:
+        ValueError: The corpus has no such speaker, text or id (all that it lacks, in one message), or no
+            utterance that is all of these.
+    """
+    tests: list[Test] = []
+    faults: list[str] = []
+    for found, fault in (
+        _of_speakers(corpus.column("speaker"), speakers),
+        _of_texts(corpus, texts),
+        _of_ids(corpus.column("id"), ids),
+    ):
+        tests += [found] if found else []
+        faults += [fault] if fault else []
+    if faults:
+        raise ValueError(f"corpus {corpus.name} has " + "; ".join(faults))
+    kept = [index for index in range(len(corpus)) if all(test(index) for test in tests)]
+    if not kept:
+        asked = {"speakers": speakers, "texts": texts, "ids": ids}
+        named = "; ".join(f"{name} {listed(list(values))}" for name, values in asked.items() if values)
+        raise ValueError(f"corpus {corpus.name} has no utterance that is all of these at once: {named}")
+    return corpus.select(kept)
+
+
+def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
+    """So many utterances, the same for a seed; fewer lie inside more.
+
+    They are taken in the order of the hash of seed and id, but no text comes again before every text has
+    come: 20 utterances of a vocabulary of 20 words are 20 words.
+
+    Raises:
+        ValueError: The corpus holds fewer.
+    """
+    if count > len(corpus):
+        raise ValueError(
+            f"corpus {corpus.name}: {counted(count, 'utterance')} asked for, but there "
+            f"{'is' if len(corpus) == 1 else 'are'} {len(corpus)}; ask for fewer, or for 'all'"
+        )
+    return corpus.select(spread(count, corpus.arrow("id"), corpus.column("text"), seed))
+
+
+def _of_speakers(present: Sequence[str | None], wanted: Collection[str]) -> tuple[Test | None, str | None]:
+    if not wanted:
+        return None, None
+    known = sorted(set(present) - {None}, key=str)
+    if not known:
+        return None, "no known speakers; choose by texts or ids"
+    missing = sorted(set(wanted) - set(known))
+    chosen = frozenset(wanted)
+    return lambda index: present[index] in chosen, _lacking("speaker", missing, known)
+
+
+def _of_texts(corpus: Corpus, wanted: Collection[str]) -> tuple[Test | None, str | None]:
+    if not wanted:
+        return None, None
+    languages, texts = corpus.column("language"), corpus.column("text")
+    entries = list(zip(languages, texts, strict=True))
+    keys = {entry: frozenset(text_keys(*entry)) for entry in set(entries)}
+    asked = {text: {key for tag in set(languages) for key in text_keys(tag, text)} for text in wanted}
+    present = frozenset().union(*keys.values())
+    missing = [text for text, its_keys in asked.items() if present.isdisjoint(its_keys)]
+    chosen = frozenset().union(*asked.values())
+    distinct = sorted(set(texts))
+    return lambda index: not chosen.isdisjoint(keys[entries[index]]), _lacking("text", missing, distinct)
+
+
+def _of_ids(present: Sequence[str], patterns: Collection[str]) -> tuple[Test | None, str | None]:
+    if not patterns:
+        return None, None
+    chosen = {pattern: {id_ for id_ in present if fnmatchcase(id_, pattern)} for pattern in patterns}
+    missing = [pattern for pattern, found in chosen.items() if not found]
+    kept = frozenset().union(*chosen.values())
+    return lambda index: present[index] in kept, _lacking("id", missing, present)
+
+
+def _lacking(kind: str, missing: Iterable[str], present: Sequence[str | None]) -> str | None:
+    """`no speaker a, b (it has c, d)`, or None where nothing is missing."""
+    if not (named := list(missing)):
+        return None
+    return f"no {kind} {listed(named)} (it has {listed([str(one) for one in present])})"

@@ -1,0 +1,70 @@
+"""Recipe files: found by name or path, and imported."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+
+def recipe_module(name: str, holds: str = "experiment") -> types.ModuleType:
+    """The module of a recipe by slashed name, or of a Python file.
+
+    Args:
+        name: The recipe's name, or the file's.
+        holds: The value that is looked for in it, for the names of those that there are.
+
+    Raises:
+        FileNotFoundError: there is no such recipe or file; names similar ones.
+        ValueError: the file is no Python.
+    """
+    path = Path(name)
+    if path.suffix != ".py":
+        return _installed_recipe(name, holds)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a recipe file")
+    return _module_of(path)
+
+
+def _module_of(path: Path) -> types.ModuleType:
+    specification = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # dataclasses look their module up there
+    try:
+        specification.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{path}:{error.lineno}: {error.msg}; the recipe is no Python") from error
+    return module
+
+
+def _installed_recipe(name: str, holds: str) -> types.ModuleType:
+    dotted = "recipes." + name.strip("/").replace("/", ".")
+    try:
+        return importlib.import_module(dotted)
+    except ModuleNotFoundError as error:
+        if error.name is None or not dotted.startswith(error.name):
+            raise
+        names = recipe_names(holds)
+        similar = difflib.get_close_matches(name, names, n=2)
+        meant = f"did you mean {' or '.join(similar)}? There" if similar else "there"
+        raise FileNotFoundError(
+            f"no recipe is named {name!r}; {meant} are: {', '.join(names)}. A recipe of your own is "
+            "given by its path, ending in .py, a run's by that of its experiment.json."
+        ) from error
+
+
+def recipe_names(holds: str = "experiment") -> list[str]:
+    """Slashed names of the installed recipes that hold an `experiment`, or another value."""
+    package = importlib.import_module("recipes")
+    root = Path(str(package.__path__[0]))
+    files = sorted(root.rglob("*.py"))
+    return [
+        file.relative_to(root).with_suffix("").as_posix()
+        for file in files
+        if not file.name.startswith("_") and f"\n{holds} = " in file.read_text(encoding="utf-8")
+    ]

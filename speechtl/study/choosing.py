@@ -1,0 +1,52 @@
+"""The study that a command line means: a recipe file's, changed by flags, or one of flags alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from speechtl.study.settings import Study, load_study
+
+NAME = "study"
+"""The folder of a study without a name."""
+
+
+def chosen_study(name: str | None, flags: Mapping[str, Any]) -> Study:
+    """A study by name or path with flags for its fields, or one that has only these.
+
+    A study's control stays its control where other recipes are asked for.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there are neither a study nor recipes, or the values make no sense.
+    """
+    changes = {
+        field: flags[field] for field in ("name", "control", "dev", "metric") if flags.get(field) is not None
+    }
+    for field in ("recipes", "seeds", "sources"):
+        if flags.get(field):
+            changes[field] = tuple(flags[field])
+    for field in ("minutes", "utterances"):
+        if flags.get(field):
+            amounts = tuple(_amount(field, value) for value in flags[field])
+            changes |= {"minutes": (), "utterances": (), field: amounts}
+    if flags.get("minutes") and flags.get("utterances"):
+        raise ValueError("--minutes and --utterances are both given; choose one of them")
+    if name is not None:
+        study = load_study(name)
+        return replace(study, **({"control": study.reference} | changes))
+    if "recipes" not in changes:
+        raise ValueError(
+            "no study given: `speechtl study NAME|PATH`, or `speechtl study --recipes A B --control A`"
+        )
+    return Study(**({"name": NAME} | changes))
+
+
+def _amount(field: str, value: str) -> float | int | Literal["all"]:
+    if value == "all":
+        return "all"
+    try:
+        return int(value) if field == "utterances" else float(value)
+    except ValueError as error:
+        raise ValueError(f"--{field} {value}: expected a number, or `all`") from error

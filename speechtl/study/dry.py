@@ -1,0 +1,76 @@
+"""A study's dry run: its cells in order, what is done of them, and what the rest will take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from speechtl.dry_run import dry_run
+from speechtl.study.cells import Cell, dev_lines, untrained_sources
+from speechtl.study.pace import Pace, duration
+from speechtl.study.settings import Study
+from speechtl.tables import Column, Table
+from speechtl.training_state import saved_step
+
+logger = logging.getLogger(__name__)
+
+
+def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
+    """The cells in the order in which they would be run, and the time that they would take.
+
+    The time is that of finished cells of the same recipe; where there is none, a few steps on noise tell it.
+    """
+    sources = untrained_sources(cells, runs)
+    pace, faults = _measured([*sources.values(), *cells], runs)
+    table = Table(
+        f"study {study.name}: {len(cells)} cells, the cheapest first",
+        [
+            Column("", is_number=True),
+            Column("cell", is_number=False),
+            Column("run", is_number=False),
+            Column("state", is_number=False),
+            Column("takes about", is_number=True),
+        ],
+    )
+    for place, cell in enumerate(cells, start=1):
+        takes = "" if cell.is_finished else _minutes(pace, cell)
+        table.rows.append((str(place), str(cell), str(cell.folder.path), _state(cell), takes))
+    waiting = [cell for cell in cells if not cell.is_finished]
+    left = duration(pace.left([*sources.values(), *waiting]))
+    total = f"{left} for what is left" if waiting else "nothing is left to run"
+    table.notes.append(f"{total}; {len(cells) - len(waiting)} of {len(cells)} cells are finished")
+    table.notes += [
+        f"trained before: {cell.row} in {path}, {_minutes(pace, cell)}" for path, cell in sources.items()
+    ]
+    return Table(table.title, table.columns, table.rows, [*table.notes, *faults, *dev_lines(cells)])
+
+
+def _state(cell: Cell) -> str:
+    if not cell.is_its_own:
+        return "is refused: a run with other settings is there"
+    if cell.is_finished:
+        return "finished"
+    step = saved_step(cell.folder.path / "checkpoints")
+    if step is not None:
+        return f"resumes at step {step} of {cell.experiment.train.steps}"
+    return "is begun" if cell.folder.path.exists() else "to be run"
+
+
+def _minutes(pace: Pace, cell: Cell) -> str:
+    return duration(pace.seconds(cell)) if pace.knows(cell.row) else "?"
+
+
+def _measured(cells: Sequence[Cell], runs: Path) -> tuple[Pace, list[str]]:
+    """The pace of every row, and what is wrong with rows that could not be measured."""
+    pace, faults = Pace(cells), []
+    for cell in cells:
+        if cell.is_finished or pace.knows(cell.row):
+            continue
+        try:
+            cost = dry_run(cell.experiment, cell.runs, sources=runs).cost
+        except (ValueError, OSError, ImportError) as error:
+            faults.append(f"{cell}: cannot be run: {error}")
+        else:
+            pace.add(cell, 60 * cost.minutes if cost is not None else 0.0)
+    return pace, faults

@@ -1,0 +1,106 @@
+"""A study's files: study.json, study.md and its pictures, written whole beside its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from speechtl.study.cells import Cell, dev_lines
+from speechtl.study.negative import main_error, worse_on
+from speechtl.study.plots import draw
+from speechtl.study.results import SetResult, results
+from speechtl.study.scores import Finished, Grid, source_score
+from speechtl.study.settings import Study
+from speechtl.study.tables import result_table
+from speechtl.tables import Table
+from speechtl.whole_files import explained, replaced, write_json
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study found."""
+
+    tables: tuple[Table, ...]
+    """One per test set."""
+    results: tuple[SetResult, ...]
+    failures: Mapping[Path, str]
+    """What failed, and why, by the run's folder."""
+    unfinished: int
+    """Cells without a result."""
+    folder: Path
+
+
+def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, str], folder: Path) -> Outcome:
+    """Read the finished cells, and write tables and pictures.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    found = results(study, cells)
+    dev = dev_lines(cells)
+    unfinished = [cell for cell in cells if not cell.is_finished]
+    tables = tuple(result_table(study, one, dev) for one in found)
+    for table in tables:
+        if unfinished:
+            table.notes.append(f"{len(unfinished)} of {len(cells)} cells are not finished")
+    folder.mkdir(parents=True, exist_ok=True)
+    grid = Grid.of(study, cells)
+    document = {
+        "study": asdict(study),
+        "dev": dev,
+        "cells": [_cell(grid, cell, failures) for cell in cells],
+        "sets": [asdict(one) for one in found],
+    }
+    with explained("the results of the study", folder):
+        write_json(folder / "study.json", document)
+        with replaced(folder / "study.md") as beside:
+            beside.write_text("\n\n".join(_headed(study, tables)) + "\n", encoding="utf-8")
+    draw(study, cells, found, folder)
+    return Outcome(tables, found, failures, len(unfinished), folder)
+
+
+def _headed(study: Study, tables: Sequence[Table]) -> list[str]:
+    return [f"# {study.name}", *(_spaced(table.markdown()) for table in tables)]
+
+
+def _spaced(markdown: str) -> str:
+    """Notes as a list, so that they do not run into one paragraph."""
+    lines = markdown.split("\n")
+    last = max(place for place, line in enumerate(lines) if line.startswith("|"))
+    return "\n".join([*lines[: last + 1], "", *(f"- {line}" for line in lines[last + 1 :] if line)])
+
+
+def _cell(grid: Grid, cell: Cell, failures: Mapping[Path, str]) -> dict[str, Any]:
+    """A cell for study.json."""
+    path = cell.folder.path
+    values: dict[str, Any] = {
+        "recipe": cell.row,
+        "amount": str(cell.amount),
+        "variant": cell.variant,
+        "seed": cell.seed,
+        "folder": str(path.relative_to(cell.runs.parent if cell.variant else cell.runs)),
+        "failure": failures.get(path),
+    }
+    finished = grid.finished.get(path)
+    return values if finished is None else values | _scores(grid, finished)
+
+
+def _scores(grid: Grid, finished: Finished) -> dict[str, Any]:
+    metric, report = grid.study.metric, finished.report
+    control = grid.control(finished)
+    cost = source_score(finished, metric)
+    train = report.train
+    return {
+        "errors": {
+            name: dict([one])
+            for name, entry in report.sets.items()
+            if (one := main_error(entry, metric)) is not None
+        },
+        "worse_than_control": None if control is None else worse_on(report, control.report, metric),
+        "source": None if cost is None else asdict(cost),
+        "steps": None if train is None else train.best.get("step"),
+        "wall_seconds": None if train is None else train.wall_seconds,
+        "dev": None if train is None else train.dev,
+    }

@@ -1,0 +1,56 @@
+"""Negative transfer: a cell that does worse than its own control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from speechtl.compare import MAIN_METRICS
+from speechtl.report import Report, SetReport
+from speechtl.study.cells import Cell
+from speechtl.study.settings import Study
+
+
+def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None:
+    """The metric that counts on a set, and its value; None where the set has none of them."""
+    choices = MAIN_METRICS if metric is None else (metric,)
+    name = next((choice for choice in choices if choice in entry.metrics), None)
+    return None if name is None else (name, entry.metrics[name].value)
+
+
+def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
+    """By the folder of each cell that is no control, its own control: same amount, variant and seed."""
+    by_place = {(c.amount, c.variant, c.seed): c for c in cells if c.row == study.reference}
+    return {
+        cell.folder.path: by_place[cell.amount, cell.variant, cell.seed]
+        for cell in cells
+        if cell.row != study.reference
+    }
+
+
+def worse_on(report: Report, control: Report, metric: str | None) -> dict[str, float]:
+    """By how much a report is worse than its control's, on the target's sets where it is."""
+    found = {}
+    for name in report.sets.keys() & control.sets.keys():
+        own, other = main_error(report.sets[name], metric), main_error(control.sets[name], metric)
+        if own is not None and other is not None and own[0] == other[0] and own[1] > other[1]:
+            found[name] = own[1] - other[1]
+    return dict(sorted(found.items()))
+
+
+def new_negatives(study: Study, cells: Sequence[Cell], told: set[Path]) -> list[str]:
+    """A line for each cell that is worse than its control, as far as both are finished and it is not told."""
+    control_of = controls(study, cells)
+    lines = []
+    for cell in cells:
+        path = cell.folder.path
+        control = control_of.get(path)
+        if control is None or path in told or not (cell.is_finished and control.is_finished):
+            continue
+        told.add(path)
+        worse: Mapping[str, float] = worse_on(
+            Report.load(cell.folder.report), Report.load(control.folder.report), study.metric
+        )
+        for name, points in worse.items():
+            lines.append(f"NEGATIVE TRANSFER: {cell}: {100 * points:+.1f} points on {name} against control")
+    return lines

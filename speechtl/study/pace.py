@@ -1,0 +1,54 @@
+"""Pace: how long the cells that are still to come will take, by those that are finished."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from speechtl.report import Report
+from speechtl.study.cells import Cell
+
+
+class Pace:
+    """Seconds that cells took, by row."""
+
+    def __init__(self, cells: Iterable[Cell] = ()) -> None:
+        self._took: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for cell in cells:
+            if cell.is_finished and (train := Report.load(cell.folder.report).train) is not None:
+                self.add(cell, train.wall_seconds)
+
+    def add(self, cell: Cell, seconds: float) -> None:
+        """Note what a cell took."""
+        self._took[cell.row].append((cell.cost, seconds))
+
+    def knows(self, row: str) -> bool:
+        """Whether a cell of this row is finished."""
+        return bool(self._took.get(row))
+
+    def seconds(self, cell: Cell) -> float | None:
+        """What a cell will take: in proportion to its cost, by its own row if that is known, else by all."""
+        known = self._took.get(cell.row) or [pair for pairs in self._took.values() for pair in pairs]
+        if not known:
+            return None
+        return cell.cost * sum(seconds for _, seconds in known) / sum(cost for cost, _ in known)
+
+    def left(self, cells: Iterable[Cell]) -> float | None:
+        """What several cells will take; None where nothing is known."""
+        each = [self.seconds(cell) for cell in cells]
+        known = [seconds for seconds in each if seconds is not None]
+        return sum(known) if len(known) == len(each) else None
+
+
+def duration(seconds: float | None) -> str:
+    """A time as people say it.
+
+    >>> duration(40), duration(600), duration(9000), duration(None)
+    ('under a minute', '10 min', '2 h 30 min', 'an unknown time')
+    """
+    if seconds is None:
+        return "an unknown time"
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "under a minute"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,219 @@
+"""A study as pictures: error against data, target gain against source loss, error against steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speechtl.curves import colours, dress
+from speechtl.fold_training import fold_folder
+from speechtl.study.cells import Cell
+from speechtl.study.results import RowResult, SetResult
+from speechtl.study.settings import Study
+from speechtl.whole_files import explained, read_json, replaced
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = "os^Dvph"
+
+
+def draw(study: Study, cells: Sequence[Cell], found: Sequence[SetResult], folder: Path) -> list[Path]:
+    """Draw what there is to draw of a study; earlier pictures are replaced.
+
+    Returns:
+        The PNGs.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    drawn = []
+    for one in found:
+        drawn.append(_saved(_error_against_data(study, one), folder / f"error-{one.name}.png"))
+        if any(row.source_loss is not None and row.gain is not None for row in one.rows):
+            drawn.append(_saved(_gain_against_loss(study, one), folder / f"gain-and-loss-{one.name}.png"))
+    steps = _error_against_steps(study, cells)
+    if steps is not None:
+        drawn.append(_saved(steps, folder / "error-against-steps.png"))
+    return drawn
+
+
+def _error_against_data(study: Study, found: SetResult) -> Figure:
+    """A line per recipe over the amounts; with one amount, a point per recipe."""
+    amounts = study.amounts
+    if len(amounts) == 1:
+        return _errors_of_one_amount(study, found)
+    figure = _figure(8, 5.2, f"{study.name}: {found.metric} error on {found.name}")
+    axes = figure.subplots()
+    for place, (row, colour) in enumerate(_coloured(study)):
+        mine = [one for one in found.rows if one.measured.run == row]
+        places = [amounts.index(one.amount) + 0.06 * (place - len(study.rows) / 2) for one in mine]
+        _points(axes, places, mine, colour, row, MARKERS[place % len(MARKERS)])
+    axes.set_xticks(range(len(amounts)), [str(amount) for amount in amounts])
+    axes.set_xlabel("target speech that is trained on")
+    dress(axes, f"{found.metric} error, %")
+    axes.set_ylim(0, 150 * max(row.measured.error for row in found.rows) or 1)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _points(
+    axes: Axes, places: Sequence[float], rows: Sequence[RowResult], colour: str, label: str, marker: str
+) -> None:
+    """Errors with their wider interval: over seeds where there are several, else over utterances."""
+    errors = [100 * row.measured.error for row in rows]
+    ends = [row.measured.over_seeds or row.measured.over_utterances for row in rows]
+    below = [max(0.0, e - 100 * i.low) if i else 0.0 for e, i in zip(errors, ends, strict=True)]
+    above = [max(0.0, 100 * i.high - e) if i else 0.0 for e, i in zip(errors, ends, strict=True)]
+    axes.errorbar(
+        places,
+        errors,
+        yerr=[below, above],
+        color=colour,
+        label=label,
+        marker=marker,
+        markersize=5,
+        linewidth=1.5,
+        elinewidth=1,
+        capsize=3,
+    )
+
+
+def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
+    figure = _figure(8, 1.2 + 0.42 * len(found.rows), f"{study.name}: {found.metric} error on {found.name}")
+    axes = figure.subplots()
+    for place, row in enumerate(found.rows):
+        error = 100 * row.measured.error
+        for interval, width, colour in (
+            (row.measured.over_seeds, 1.0, "0.6"),
+            (row.measured.over_utterances, 4.0, "0.8"),
+        ):
+            if interval is not None:
+                ends = [100 * interval.low, 100 * interval.high]
+                axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt")
+        axes.plot([error], [place], "o", color="#d55e00" if row.is_negative else "#0072b2")
+        if row.is_control:
+            axes.axvline(error, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+    axes.set_yticks(range(len(found.rows)), [row.measured.run for row in found.rows])
+    axes.invert_yaxis()
+    dress(axes, "")
+    meant = f"thick: over {found.resampled}, thin: over seeds; red: worse than the control"
+    axes.set_xlabel(f"{found.metric} error, %; {meant}")
+    axes.set_xlim(0, 150 * max(row.measured.error for row in found.rows) or 1)
+    return figure
+
+
+def _gain_against_loss(study: Study, found: SetResult) -> Figure:
+    figure = _figure(7, 5.6, f"{study.name}: what {found.name} gains and the source loses")
+    axes = figure.subplots()
+    axes.axhline(0, color="0.6", linewidth=0.8)
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    for place, (name, colour) in enumerate(_coloured(study)):
+        shown = [row for row in found.rows if row.measured.run == name]
+        label: str | None = name
+        for row in shown:
+            if row.gain is None or row.source_loss is None:
+                continue
+            gain, loss = row.gain, row.source_loss
+            axes.errorbar(
+                [100 * loss.value],
+                [100 * gain.value],
+                xerr=[[100 * (loss.value - loss.low)], [100 * (loss.high - loss.value)]],
+                yerr=[[100 * (gain.value - gain.low)], [100 * (gain.high - gain.value)]],
+                color=colour,
+                marker=MARKERS[place % len(MARKERS)],
+                elinewidth=0.8,
+                label=label,
+            )
+            label = None
+            if len(study.amounts) > 1:
+                axes.annotate(
+                    str(row.amount),
+                    (100 * loss.value, 100 * gain.value),
+                    xytext=(5, 5),
+                    textcoords="offset points",
+                    fontsize=7,
+                )
+    dress(axes, "points of error less than the control on the target")
+    axes.set_xlabel("points of error more on the source's own tests")
+    pairs = [(row.source_loss, row.gain) for row in found.rows if row.source_loss and row.gain]
+    axes.set_xlim(*_around([100 * loss.value for loss, _ in pairs]))
+    axes.set_ylim(*_around([100 * gain.value for _, gain in pairs]))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _around(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis that shows all values and 0; intervals of few seeds may reach beyond."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    margin = max(3.0, 0.4 * (high - low))
+    return low - margin, high + margin
+
+
+def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
+    """Dev error against steps, mean over seeds and variants; a panel per amount."""
+    curves = {
+        (cell.row, cell.amount, cell.variant, cell.seed): found
+        for cell in cells
+        if (found := dev_errors(cell.folder.path))
+    }
+    amounts = [amount for amount in study.amounts if any(key[1] == amount for key in curves)]
+    if not amounts:
+        return None
+    figure = _figure(1 + 4.6 * len(amounts), 4.4, f"{study.name}: dev error against steps")
+    panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
+    for axes, amount in zip(panels, amounts, strict=True):
+        for name, colour in _coloured(study):
+            mine = [found for key, found in curves.items() if key[:2] == (name, amount)]
+            shared = sorted(set.intersection(*(set(one) for one in mine))) if mine else []
+            if not shared:
+                continue
+            each = 100 * np.array([[one[step] for step in shared] for one in mine])
+            axes.plot(shared, each.mean(axis=0), color=colour, label=name, marker="o", markersize=3)
+            axes.fill_between(shared, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
+        axes.set_title(str(amount), fontsize=9)
+        axes.set_xlabel("step")
+        dress(axes, "dev error, %; band: all cells" if axes is panels[0] else "")
+        axes.set_ylim(0, None)
+    panels[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def dev_errors(run: Path) -> dict[int, float]:
+    """Dev error by step of a run that is begun; with folds, the mean over those that are finished."""
+    by_fold = [_fold_errors(path) for path in sorted(fold_folder(run, 0).parent.glob("*/scores.json"))]
+    if by_fold:
+        return {step: float(np.mean([one[step] for one in by_fold])) for step in by_fold[0]}
+    log = run / "metrics.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.is_file() else []
+    whole: list[Mapping[str, Any]] = [json.loads(line) for line in lines if line.endswith("\n")]
+    return {line["step"]: line["dev"]["error"] for line in whole if "dev" in line}
+
+
+def _fold_errors(scores: Path) -> dict[int, float]:
+    return {one["step"]: one["error"] for one in read_json(scores)["evaluations"]}
+
+
+def _coloured(study: Study) -> list[tuple[str, str]]:
+    return list(zip(study.rows, colours(len(study.rows)), strict=True))
+
+
+def _figure(width: float, height: float, title: str) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    return figure
+
+
+def _saved(figure: Figure, picture: Path) -> Path:
+    with explained("a picture of the study", picture), replaced(picture) as beside:
+        figure.savefig(beside, dpi=120, format="png")
+    return picture

@@ -1,0 +1,199 @@
+"""Results: the rows of a study with intervals, each against the control on the same cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+
+from speechtl.compare import Row, measure, shared_metric
+from speechtl.evaluate import FEWEST_SPEAKERS
+from speechtl.stats import Interval, holm, seeds_interval, sign_flip
+from speechtl.study.cells import Cell
+from speechtl.study.negative import worse_on
+from speechtl.study.scores import Grid, Pooled, source_score
+from speechtl.study.settings import Amount, Study
+
+FEWEST_VARIANTS = FEWEST_SPEAKERS
+"""With fewer variants than this an interval over them says little, and utterances are resampled."""
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A recipe at an amount, on one set."""
+
+    measured: Row
+    """Its error and intervals, and its difference to the control's."""
+    amount: Amount
+    is_control: bool
+    p_value: float | None
+    """Of the difference; a sign-flip test over variants where there are several, else as `compare` has it."""
+    corrected: float | None
+    """The same after Holm's correction for all comparisons of the table."""
+    gain: Interval | None
+    """Points of error less than the control, mean over the paired seeds, and its interval over them; equal
+    ends with one seed."""
+    source_error: float | None
+    source_loss: Interval | None
+    """Points of error more on the source's own sets than the source has."""
+    negative: tuple[int, int]
+    """Cells that are worse than their own control, and cells that were compared."""
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the mean over the paired cells is worse than the control's."""
+        return self.gain is not None and self.gain.value < 0
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """A study on one of its test sets."""
+
+    name: str
+    language: str
+    metric: str
+    utterances: int
+    resampled: str
+    """What the intervals beside those over seeds resample."""
+    tested: str
+    """What the p-values are of."""
+    rows: tuple[RowResult, ...]
+    notices: tuple[str, ...]
+    """What could not be compared, and why."""
+
+
+def results(study: Study, cells: Sequence[Cell]) -> tuple[SetResult, ...]:
+    """The finished cells of a study, set by set."""
+    grid = Grid.of(study, cells)
+    names = dict.fromkeys(name for one in grid.finished.values() for name in one.report.sets)
+    found = [_of_set(grid, name) for name in names]
+    return tuple(one for one in found if one is not None)
+
+
+def _of_set(grid: Grid, name: str) -> SetResult | None:
+    study = grid.study
+    here = [one.sets[name] for one in grid.finished.values() if name in one.report.sets]
+    metric = shared_metric(here, study.metric)
+    if metric is None:
+        return None
+    blocks_of = _Blocks.of(study, here[0].set_report.resampled)
+    rows, notices, utterances = [], [], 0
+    for amount in study.amounts:
+        reference = grid.seeds(study.reference, amount, name)
+        for row in study.rows:
+            seeds = grid.seeds(row, amount, name)
+            if not seeds:
+                continue
+            utterances = len(next(iter(seeds.values())).hypotheses)
+            against = None if row == study.reference else reference
+            if against and not _is_comparable(seeds, against):
+                notices.append(f"{row} {amount}: other utterances or references than the control's")
+                against = None
+            result = _row(study, row, amount, seeds, against, metric, blocks_of)
+            rows.append(_with_costs(grid, result, name))
+    if not rows:
+        return None
+    return SetResult(
+        name,
+        here[0].set_report.language,
+        metric,
+        utterances,
+        blocks_of.resampled,
+        blocks_of.tested(any(len(row.measured.seed_p_values) > 1 for row in rows)),
+        tuple(_corrected(rows)),
+        tuple(notices),
+    )
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """What belongs together when utterances are resampled."""
+
+    groups: Mapping[str, str]
+    """By variant, what it belongs to."""
+    resampled: str
+
+    @classmethod
+    def of(cls, study: Study, resampled: str) -> _Blocks:
+        groups = study.groups
+        return cls(groups, "variants" if len(set(groups.values())) >= FEWEST_VARIANTS else resampled)
+
+    def __call__(self, pooled: Pooled, ids: Sequence[str]) -> list[str | None] | None:
+        if self.resampled == "variants":
+            return [self.groups[id_.partition("/")[0]] for id_ in ids]
+        if self.resampled == "speakers":
+            return [pooled.hypotheses[id_].speaker for id_ in ids]
+        return None
+
+    def tested(self, has_seeds: bool) -> str:
+        if (count := len(set(self.groups.values()))) > 1:
+            what = "variants" if count == len(self.groups) else "groups of variants"
+            return f"sign-flip test over the {count} {what}, each the mean of its seeds"
+        return f"paired bootstrap over {self.resampled}{' and seeds' if has_seeds else ''}"
+
+
+def _is_comparable(seeds: Mapping[int, Pooled], reference: Mapping[int, Pooled]) -> bool:
+    one, other = next(iter(seeds.values())), next(iter(reference.values()))
+    return one.references == other.references and one.hypotheses.keys() == other.hypotheses.keys()
+
+
+def _row(
+    study: Study,
+    row: str,
+    amount: Amount,
+    seeds: Mapping[int, Pooled],
+    reference: Mapping[int, Pooled] | None,
+    metric: str,
+    blocks_of: _Blocks,
+) -> RowResult:
+    pooled = next(iter(seeds.values()))
+    ids = sorted(pooled.hypotheses)
+    # By number, so that single seeds are a pair only where they are the same one.
+    paired = {seed: one for seed, one in (reference or {}).items() if seed in seeds}
+    measured = measure(row, seeds, paired or None, ids, metric, blocks_of(pooled, ids))
+    gains = [_rate(paired[seed], ids, metric) - _rate(seeds[seed], ids, metric) for seed in paired]
+    p_value = measured.p_value
+    if p_value is not None and len(set(study.groups.values())) > 1:
+        differences: dict[str, list[float]] = {}
+        for variant, group in study.groups.items():
+            differences.setdefault(group, []).extend(
+                seeds[seed].rate(variant, metric) - paired[seed].rate(variant, metric) for seed in paired
+            )
+        p_value = sign_flip([mean(values) for values in differences.values()])
+    return RowResult(
+        measured, amount, row == study.reference, p_value, None, _over_seeds(gains), None, None, (0, 0)
+    )
+
+
+def _rate(pooled: Pooled, ids: Sequence[str], metric: str) -> float:
+    errors, totals = pooled.columns(ids, metric)
+    return sum(errors) / sum(totals)
+
+
+def _over_seeds(values: Sequence[float]) -> Interval | None:
+    if len(values) > 1:
+        return seeds_interval(values)
+    return Interval(values[0], values[0], values[0]) if values else None
+
+
+def _with_costs(grid: Grid, result: RowResult, name: str) -> RowResult:
+    """What a row's cells cost the source, and how many of them are worse than their control."""
+    row = grid.of_row(result.measured.run, result.amount)
+    pairs = [(one, control) for one in row if (control := grid.control(one)) is not None]
+    metric = grid.study.metric
+    worse = [name in worse_on(one.report, control.report, metric) for one, control in pairs]
+    sources = [score for one in row if (score := source_score(one, metric)) is not None]
+    losses = [score.loss for score in sources if score.loss is not None]
+    return replace(
+        result,
+        source_error=mean(score.error for score in sources) if sources else None,
+        source_loss=_over_seeds(losses),
+        negative=(sum(worse), len(worse)),
+    )
+
+
+def _corrected(rows: Sequence[RowResult]) -> list[RowResult]:
+    """The rows with Holm's correction over all comparisons of the table."""
+    tested = [row.p_value for row in rows if row.p_value is not None]
+    corrected = iter(holm(tested).tolist() if tested else [])
+    return [row if row.p_value is None else replace(row, corrected=next(corrected)) for row in rows]

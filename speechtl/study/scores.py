@@ -1,0 +1,141 @@
+"""What the finished cells of a study scored, read from their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import mean
+
+from speechtl.finished_runs import Scored, columns_of, scored
+from speechtl.report import Hypothesis, Report, SetReport
+from speechtl.source import Source
+from speechtl.study.cells import Cell
+from speechtl.study.negative import controls, main_error
+from speechtl.study.settings import Amount, Study
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished cell."""
+
+    cell: Cell
+    report: Report
+
+    @cached_property
+    def sets(self) -> dict[str, Scored]:
+        """The target's sets by name, with every utterance."""
+        return {name: one for name, one in scored(self.cell.folder.path).items() if name in self.report.sets}
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """One seed of a row on one set, its variants together."""
+
+    by_variant: Mapping[str, Scored]
+
+    @cached_property
+    def hypotheses(self) -> dict[str, Hypothesis]:
+        """Every utterance of every variant, under an id that no other has."""
+        return {
+            f"{variant}/{id_}": entry
+            for variant, one in self.by_variant.items()
+            for id_, entry in one.hypotheses.items()
+        }
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What it was scored against: runs with equal ones can be compared."""
+        return tuple(one.set_report.references for one in self.by_variant.values())
+
+    def columns(self, ids: Sequence[str], metric: str) -> tuple[list[int], list[int]]:
+        """Errors and totals of the utterances, in the order of `ids`."""
+        return columns_of(self.hypotheses, ids, metric)
+
+    def rate(self, variant: str, metric: str) -> float:
+        """The error of one variant."""
+        return self.by_variant[variant].set_report.metrics[metric].value
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The finished cells of a study, in their places."""
+
+    study: Study
+    finished: Mapping[Path, Finished]
+    """By their folders."""
+    controls: Mapping[Path, Cell]
+    """The control of each cell that is none itself, by the cell's folder."""
+
+    @classmethod
+    def of(cls, study: Study, cells: Sequence[Cell]) -> Grid:
+        """Read what is finished."""
+        finished = {
+            cell.folder.path: Finished(cell, Report.load(cell.folder.report))
+            for cell in cells
+            if cell.is_finished
+        }
+        return cls(study, finished, controls(study, cells))
+
+    def of_row(self, row: str, amount: Amount) -> list[Finished]:
+        """The cells of a row."""
+        cells = self.finished.values()
+        return [one for one in cells if (one.cell.row, one.cell.amount) == (row, amount)]
+
+    def control(self, finished: Finished) -> Finished | None:
+        """A cell's own control; None of a control, and where it is not finished."""
+        cell = self.controls.get(finished.cell.folder.path)
+        return None if cell is None else self.finished.get(cell.folder.path)
+
+    def seeds(self, row: str, amount: Amount, name: str) -> dict[int, Pooled]:
+        """By seed, what a row scored on a set; seeds of which a variant is missing are left out."""
+        wanted = [variant.name for variant in self.study.variants] or [""]
+        found: dict[int, dict[str, Scored]] = {}
+        for one in self.of_row(row, amount):
+            if name in one.sets:
+                found.setdefault(one.cell.seed, {})[one.cell.variant] = one.sets[name]
+        return {
+            seed: Pooled({variant: by_variant[variant] for variant in wanted})
+            for seed, by_variant in sorted(found.items())
+            if set(by_variant) == set(wanted)
+        }
+
+
+@dataclass(frozen=True)
+class SourceScore:
+    """The source's own sets after the transfer."""
+
+    error: float
+    """Mean of the sets' errors."""
+    loss: float | None
+    """By how much more than the source itself, on the sets that it was scored on; None where that is not
+    known."""
+
+
+def source_score(finished: Finished, metric: str | None) -> SourceScore | None:
+    """What the transfer cost the source; None where it was not tested."""
+    errors, losses = [], []
+    own = _own_errors(finished.cell.source)
+    for name, entry in finished.report.source_sets.items():
+        measured = main_error(entry, metric) or main_error(entry, None)
+        if measured is None:
+            continue
+        errors.append(measured[1])
+        before = own.get(entry.references or name)
+        if before is not None and measured[0] in before.metrics:
+            losses.append(measured[1] - before.metrics[measured[0]].value)
+    return SourceScore(mean(errors), mean(losses) if losses else None) if errors else None
+
+
+def _own_errors(source: Source | None) -> dict[str, SetReport]:
+    """The source's own reports, by their references, or by name where a report has no hash of them."""
+    folder = None if source is None else _run_of(source.model)
+    if folder is None:
+        return {}
+    report = Report.load(folder / "report.json")
+    return {entry.references or name: entry for name, entry in report.sets.items()}
+
+
+def _run_of(model: Path) -> Path | None:
+    return next((place for place in (model, model.parent) if (place / "report.json").is_file()), None)

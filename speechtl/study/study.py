@@ -1,0 +1,31 @@
+"""run_study(): every cell of a study, and then its tables and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speechtl.study.cells import expand
+from speechtl.study.files import Outcome, write_outcome
+from speechtl.study.running import run_cells
+from speechtl.study.settings import Study
+
+
+def run_study(study: Study, runs: str | Path = Path("runs")) -> Outcome:
+    """Run the cells of a study that are not finished, the cheapest first, and write its results.
+
+    A cell that fails is told and named in the outcome; the others go on.
+
+    Args:
+        study: The study.
+        runs: Where runs are kept; the study's are in the folder of its name there.
+
+    Raises:
+        FileNotFoundError: there is no such recipe or source.
+        ValueError: a recipe makes no sense.
+        OSError: the disk is full or not writable.
+        speechtl.train.Interrupted: the user asked to stop; the same call resumes.
+    """
+    runs = Path(runs)
+    cells = expand(study, runs)
+    failures = run_cells(study, cells, runs)
+    return write_outcome(study, cells, failures, runs / study.name)

@@ -1,0 +1,79 @@
+"""A study's tables: its cells before it runs, its errors after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speechtl.stats import Interval
+from speechtl.study.results import RowResult, SetResult
+from speechtl.study.settings import Study
+from speechtl.tables import Column, Table, interval_text, p_text
+
+HEADINGS = (
+    "recipe",
+    "seeds",
+    "error",
+    "over seeds",
+    "relative",
+    "p (Holm)",
+    "source loss",
+    "negative transfer",
+)
+
+
+def result_table(study: Study, found: SetResult, dev: Sequence[str]) -> Table:
+    """The errors of a study on one set, with what its notes must say."""
+    has_amounts = len(study.amounts) > 1 or study.amounts[0].unit is not None
+    over = f"over {found.resampled}"
+    headings = ["recipe", *(["amount"] if has_amounts else []), *HEADINGS[1:4], over, *HEADINGS[4:]]
+    texts = ("recipe", "amount", "negative transfer")
+    tested = f"{found.name}, {found.language}, {found.utterances} utterances"
+    title = f"{study.name}: {found.metric} error on {tested}"
+    table = Table(title, [Column(heading, is_number=heading not in texts) for heading in headings])
+    for row in found.rows:
+        cells = _cells(row) | {"amount": str(row.amount), over: interval_text(row.measured.over_utterances)}
+        table.rows.append([cells[heading] for heading in headings])
+    table.notes += _notes(study, found, dev)
+    return table
+
+
+def _cells(row: RowResult) -> dict[str, str]:
+    seeds = row.measured.seeds
+    worse, compared = row.negative
+    counted = f"{worse} of {compared} cells" if compared else ""
+    source = "" if row.source_error is None else f"error {100 * row.source_error:.1f}"
+    return {
+        "recipe": f"{row.measured.run} (control)" if row.is_control else row.measured.run,
+        "seeds": f"{len(seeds)}",
+        "error": f"{100 * row.measured.error:.1f} %",
+        "over seeds": interval_text(row.measured.over_seeds),
+        "relative": "" if row.measured.relative is None else f"{100 * row.measured.relative:+.1f} %",
+        "p (Holm)": p_text(row.corrected),
+        "source loss": _points(row.source_loss) or source,
+        "negative transfer": f"YES, {counted}" if row.is_negative else counted,
+    }
+
+
+def _points(interval: Interval | None) -> str:
+    return "" if interval is None else f"{100 * interval.value:+.1f}"
+
+
+def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
+    notes = [
+        f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
+        f"relative: against {study.reference} with the same amount, seeds and "
+        f"{'variants' if study.variants else 'utterances'}",
+        f"p: {found.tested}; Holm's correction over the table",
+    ]
+    if any(row.source_error is not None for row in found.rows):
+        notes.append("source loss: points of error more on the source's own tests than the source has")
+    notes += [
+        f"negative transfer: {' at '.join(filter(None, (row.measured.run, str(row.amount))))} is worse than "
+        f"its control by {-100 * row.gain.value:.1f} points, in {row.negative[0]} of {row.negative[1]} cells"
+        for row in found.rows
+        if row.gain is not None and row.is_negative
+    ]
+    single = [row for row in found.rows if len(row.measured.seeds) == 1]
+    if single:
+        notes.append("one seed says nothing about others")
+    return [*notes, *found.notices, *dev]

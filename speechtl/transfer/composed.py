@@ -1,0 +1,263 @@
+"""Composed: several transfer methods in one training."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from speechtl.batches import Batch, Examples, Stream
+from speechtl.faults import listed
+from speechtl.models.fates import Place, places
+from speechtl.transfer.base import Transfer
+from speechtl.transfer.data import ParameterGroup, StreamSettings, TransferData
+from speechtl.transfer.head_rows import Coverage
+from speechtl.transfer.plan import matched
+from speechtl.transfer.rules import Rule
+from speechtl.transfer.stages import Stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from speechtl.models.acoustic import AcousticModel, Encoded
+
+SHARED = ("head_rows", "trains", "plan")
+"""Settings that every method has, and that are said of all together."""
+WHOLE: Mapping[str, str] = {
+    "adapt": "prepares the model in a way of its own",
+    "losses": "computes the losses in a way of its own",
+}
+"""What a method must leave to the base class to be combined with others."""
+SINGLE: Mapping[str, tuple[str, ...]] = {
+    "fill the batches": ("streams", "stream"),
+    "group the parameters": ("groups",),
+    "choose the optimiser": ("optimiser",),
+    "decide the learning rate": ("rate",),
+    "map the head's rows": ("coverage",),
+}
+"""What only one of several methods can do."""
+ABOUT: Mapping[str, str] = {"start": "from which weights", "frozen": "whether", "lr": "how fast"}
+"""What rules are about."""
+
+
+@dataclass(frozen=True)
+class Composed(Transfer):
+    """Several methods at once, each with its settings: what they insert, freeze and weigh is joined.
+
+    Refused is what would not be all of its parts: two methods that fill the batches, that divide the training
+    into stages, that group the parameters (and with them the weight decay), choose the optimiser or the rate;
+    one that freezes what another trains, or starts it from other weights; labels that are given for one and
+    guessed for another. `head_rows`, `trains` and `plan` are said of the whole.
+    """
+
+    methods: tuple[Transfer, ...] = ()
+    """The methods; of two that change the same values, such as features, the first changes them first."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.methods) < 2:
+            raise ValueError(f"methods={self.methods}: expected two or more methods to combine")
+        for method in self.methods:
+            if isinstance(method, Composed):
+                raise ValueError("methods holds another Composed; put its methods beside the others")
+            own = [name for name in SHARED if getattr(method, name) != getattr(Transfer, name)]
+            if own:
+                raise ValueError(
+                    f"{_name(method)} sets {', '.join(own)} inside methods; these are of the whole: set them "
+                    "on Composed, --method.head-rows, --method.trains and --method.plan"
+                )
+            if whole := [account for hook, account in WHOLE.items() if _overrides(method, hook)]:
+                raise ValueError(
+                    f"{_name(method)} {' and '.join(whole)}, so it cannot be combined with other methods"
+                )
+        self._refuse_rivals()
+        _ = self.parts  # whose own checks see what is said of the whole
+
+    def _refuse_rivals(self) -> None:
+        """Refuse two methods for one task, and labels of two kinds."""
+        twice = [m for m in self.methods if _overrides(m, "terms") and _count(self.methods, m) > 1]
+        if twice:
+            raise ValueError(f"methods has {_name(twice[0])} twice; say its whole strength in one of them")
+        for task, hooks in SINGLE.items():
+            rivals = [m for m in self.methods if any(_overrides(m, hook) for hook in hooks)]
+            if len(rivals) > 1:
+                raise ValueError(f"{_names(rivals)} both {task}, and only one can; leave one of them out")
+        labels = {m: m.labels for m in self.methods if hasattr(m, "labels")}
+        if len(set(labels.values())) > 1:
+            raise ValueError(
+                f"labels is {' and '.join(f'{kind} of {_name(m)}' for m, kind in labels.items())}, but all "
+                "train on the same labels; set them alike"
+            )
+
+    @property
+    def parts(self) -> tuple[Transfer, ...]:
+        """The methods, each with what is said of the whole."""
+        whole = {name: getattr(self, name) for name in SHARED}
+        return tuple(replace(method, **whole) for method in self.methods)
+
+    @property
+    def needs_source(self) -> bool:  # type: ignore[override]
+        """Whether one of them means nothing from scratch."""
+        return any(method.needs_source for method in self.methods)
+
+    @property
+    def needs_source_speech(self) -> bool:  # type: ignore[override]
+        """Whether one of them hears the source's training speech."""
+        return any(method.needs_source_speech for method in self.methods)
+
+    @property
+    def chooses_on_dev(self) -> bool:
+        """Whether all of them keep the weights that are best on dev."""
+        return all(method.chooses_on_dev for method in self.methods)
+
+    def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
+        """The data with the labels that the methods train on, which are the same for all."""
+        owner = self._owner("relabelled")
+        return data if owner is None else owner.relabelled(data, source, folder)
+
+    def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
+        """Where the head rows of new languages come from."""
+        owner = self._owner("coverage")
+        return super().coverage(model, data) if owner is None else owner.coverage(model, data)
+
+    def check(self, model: AcousticModel, data: TransferData) -> None:
+        """Refuse what any of the methods refuses, and two that divide the training into stages."""
+        for part in self.parts:
+            part.check(model, data)
+        staged = self._staged(model)
+        if len(staged) > 1:
+            raise ValueError(f"{_names(staged)} both divide the training into stages; leave one of them out")
+
+    def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
+        """Insert what the methods insert."""
+        for part in self.parts:
+            part.insert(model, data, seed)
+
+    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
+        """The rules of all methods.
+
+        Raises:
+            ValueError: two of them contradict each other; names what about.
+        """
+        rules = [(_name(part), part.rules(model, data)) for part in self.parts]
+        _refuse_contradictions(rules, model, data.target.languages)
+        return tuple(chain.from_iterable(own for _, own in rules))
+
+    def heard(self, data: TransferData) -> tuple[Examples, ...]:
+        """The speech whose losses are trained on by any of them."""
+        heard = chain.from_iterable(part.heard(data) for part in self.parts)
+        return tuple({id(examples): examples for examples in heard}.values())
+
+    def trained_heads(self, data: TransferData, new: Collection[str], old: Collection[str]) -> frozenset[str]:
+        """Languages whose heads any of them trains."""
+        return frozenset().union(*(part.trained_heads(data, new, old) for part in self.parts))
+
+    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
+        """The stages of the method that has some."""
+        staged = self._staged(model)
+        return staged[0].stages_of(model) if staged else self.stages()
+
+    def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
+        """The batches of the method that fills them, or the target alone."""
+        owner = self._owner("streams", "stream")
+        return super().streams(data, settings) if owner is None else owner.streams(data, settings)
+
+    def groups(self, model: AcousticModel, weight_decay: float) -> list[ParameterGroup]:
+        """The parameter groups of the method that has its own."""
+        owner = self._owner("groups")
+        return super().groups(model, weight_decay) if owner is None else owner.groups(model, weight_decay)
+
+    def optimiser(self, groups: list[ParameterGroup], lr: float) -> torch.optim.Optimizer:
+        """The optimiser of the method that has its own."""
+        owner = self._owner("optimiser")
+        return super().optimiser(groups, lr) if owner is None else owner.optimiser(groups, lr)
+
+    def rate(self, progress: float, warmup: float) -> float:
+        """The multiplier on the learning rate of the method that has its own."""
+        owner = self._owner("rate")
+        return super().rate(progress, warmup) if owner is None else owner.rate(progress, warmup)
+
+    def terms(
+        self,
+        losses: Mapping[str, Tensor],
+        model: AcousticModel,
+        source: AcousticModel | None,
+        batch: Batch,
+        encoded: Encoded,
+        progress: float,
+    ) -> dict[str, Tensor]:
+        """The losses as one method after another changes or joins them."""
+        found = dict(losses)
+        for part in self.parts:
+            found = part.terms(found, model, source, batch, encoded, progress)
+        return found
+
+    def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
+        """Merge and remove what the methods do, one after another."""
+        for part in self.parts:
+            model = part.finish(model, source)
+        return model
+
+    def _owner(self, *hooks: str) -> Transfer | None:
+        """The method that overrides one of these hooks."""
+        return next((part for part in self.parts if any(_overrides(part, hook) for hook in hooks)), None)
+
+    def _staged(self, model: AcousticModel) -> list[Transfer]:
+        """The methods that divide the training."""
+        return [part for part in self.parts if part.stages_of(model) != Transfer.stages(part)]
+
+
+def _refuse_contradictions(
+    rules: Sequence[tuple[str, tuple[Rule, ...]]], model: AcousticModel, languages: Collection[str]
+) -> None:
+    """Refuse two methods that say different things of one tensor.
+
+    Raises:
+        ValueError: they do; names the methods and the blocks.
+    """
+    standing = places(model)
+    heads = {f"head.{tag}" for tag in languages}
+    inserted = {*model.inserted.parts(), *(f"helper.{name}" for name in model.helpers)}
+    known = [name for name, place in standing.items() if place.block not in heads | inserted]
+    said = [(method, _said(own, standing, known)) for method, own in rules]
+    for (first, one), (second, other) in combinations(said, 2):
+        clash = [entry for entry in one.keys() & other.keys() if one[entry] != other[entry]]
+        if clash:
+            blocks = sorted({standing[name].block for name, _ in clash})
+            ways = sorted({ABOUT[key] for _, key in clash})
+            raise ValueError(
+                f"{first} and {second} contradict each other about {' and '.join(ways)} {listed(blocks)} "
+                "should be trained; leave one out, and say by plan what else is to be trained or frozen"
+            )
+
+
+def _said(
+    rules: Iterable[Rule], standing: Mapping[str, Place], known: Collection[str]
+) -> dict[tuple[str, str], object]:
+    """What rules come to, by tensor and by what they are about."""
+    found: dict[tuple[str, str], object] = {}
+    for rule in rules:
+        values = {key: getattr(rule, key) for key in ABOUT}
+        for name in matched(rule.match, standing, known):
+            found |= {(name, key): value for key, value in values.items() if value is not None}
+    return found
+
+
+def _overrides(method: Transfer, hook: str) -> bool:
+    return getattr(type(method), hook) is not getattr(Transfer, hook)
+
+
+def _count(methods: tuple[Transfer, ...], method: Transfer) -> int:
+    return sum(type(other) is type(method) for other in methods)
+
+
+def _name(method: Transfer) -> str:
+    return type(method).__name__
+
+
+def _names(methods: list[Transfer]) -> str:
+    return " and ".join(map(_name, methods))

@@ -1,0 +1,124 @@
+"""Interpolated: weights on the line between the source's and the fine-tuned ones."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from speechtl.faults import listed
+from speechtl.transfer.base import Transfer, TransferData
+from speechtl.transfer.rules import Rule
+
+if TYPE_CHECKING:
+    from speechtl.checkpoint import LoadedModel
+    from speechtl.corpus import Corpus
+    from speechtl.decode import DecodeSettings
+    from speechtl.models.acoustic import AcousticModel
+    from speechtl.report import Report
+
+SHARES = tuple(index / 10 for index in range(11))
+
+
+@dataclass(frozen=True)
+class Interpolated(Transfer):
+    """Fine-tuning whose weights end at w = (1 − a) · w_source + a · w_tuned.
+
+    A point on the way keeps more of what the source could than the end does. What the source lacks, such as
+    the head of a new language, stays as it was trained. `errors_between` gives the errors of the whole line
+    for a run that is finished, so that a can be chosen on dev without training again.
+
+    Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT), equation 1.
+    """
+
+    share: float = 0.5
+    """a: the fine-tuned weights' share; 0 keeps the source's, 1 is fine-tuning."""
+
+    needs_source: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share={self.share}: expected a share of the fine-tuned weights from 0 to 1")
+
+    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
+        """No rules of its own.
+
+        Raises:
+            ValueError: weights are no tensors of their own, since a method trains a change of each.
+        """
+        if any("parametrizations." in name for name, _ in model.named_parameters()):
+            raise ValueError(
+                "Interpolated is combined with a method, such as LoRA, that trains a change of each weight; "
+                "a smaller scale of that change is the same line: leave one of the two out"
+            )
+        return super().rules(model, data)
+
+    def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
+        """Move the trained weights towards the source's."""
+        model = super().finish(model, source)
+        if source is None:
+            raise ValueError("weights are interpolated with those of a source, and there is none")
+        move(model, source, self.share)
+        return model
+
+
+@torch.no_grad()
+def move(model: AcousticModel, source: AcousticModel, share: float) -> None:
+    """Set a model to (1 − share) · source + share · model, batch-norm statistics too; both ends are exact.
+
+    Counts, which cannot be mixed, stay the model's but for share 0.
+
+    Raises:
+        ValueError: the model lacks tensors of the source, or has them in other shapes; names them.
+    """
+    mine = model.state_dict(keep_vars=True)
+    theirs = source.state_dict()
+    faults = [name for name, tensor in theirs.items() if name not in mine or mine[name].shape != tensor.shape]
+    if faults:
+        raise ValueError(
+            f"the weights cannot be interpolated: {listed(faults)} of the source is not in the model, or of "
+            "another shape. Give the source that the model was trained from"
+        )
+    for name, tensor in theirs.items():
+        start, end = tensor.to(mine[name].device), mine[name]
+        if end.is_floating_point():
+            end.copy_(torch.lerp(start, end, share))
+        elif share == 0:
+            end.copy_(start)
+
+
+def errors_between(
+    source: LoadedModel,
+    tuned: LoadedModel,
+    sets: Mapping[str, Corpus],
+    shares: Sequence[float] = SHARES,
+    *,
+    settings: DecodeSettings | None = None,
+) -> dict[float, Report]:
+    """Evaluate models along the line from a source to what was trained from it.
+
+    Args:
+        source: The end at share 0.
+        tuned: The end at share 1; heads that the source lacks are its own all along.
+        sets: Test sets of target and source, by name.
+        shares: Where to evaluate.
+        settings: How to decode.
+
+    Returns:
+        The report of each share.
+
+    Raises:
+        ValueError: the two do not belong together, or the sets were trained on.
+    """
+    from speechtl.evaluate import evaluate
+
+    found = {}
+    for share in shares:
+        model = copy.deepcopy(tuned.model)
+        move(model, source.model, share)
+        found[share] = evaluate(replace(tuned, model=model), sets, settings=settings)
+    return found

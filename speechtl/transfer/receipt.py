@@ -1,0 +1,212 @@
+"""Receipt: what became of every tensor of a trained model, with the proof that frozen ones did not move."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from speechtl.models.fates import Fate, places, plain
+from speechtl.whole_files import read_json, write_json
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+
+FILE = "plan.json"
+
+
+@dataclass(frozen=True)
+class TensorReceipt:
+    """What became of one tensor."""
+
+    name: str
+    """In the trained model's state."""
+    block: str
+    fate: str
+    """copied, estimated, mapped, initialised or inserted."""
+    frozen: bool
+    lr: float
+    """Multiplier on the learning rate."""
+    values: int
+    """How many numbers it has."""
+    is_buffer: bool
+    drift: float
+    """Euclidean distance from where it started, relative to the start's norm (absolute where that is 0)."""
+    sha256: str
+    """Of the trained values, their type and shape."""
+    started: str
+    """The same of the values before training."""
+    source: str | None
+    """The same of the source's values; None where the source has no such tensor."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The receipt of a run."""
+
+    method: str
+    """The class of the method."""
+    source: str | None
+    """The experiment's source; None from scratch."""
+    tensors: tuple[TensorReceipt, ...]
+
+    @classmethod
+    def read(cls, run: Path) -> Receipt:
+        """The receipt in a run's folder.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged, or of another version.
+        """
+        path = run / FILE
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path} is missing: the run has not finished, or was made before there were receipts"
+            )
+        document = read_json(path)
+        try:
+            tensors = tuple(TensorReceipt(**entry) for entry in document["tensors"])
+            return cls(document["method"], document["source"], tensors)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged, or of another speechtl: {error!r}") from error
+
+    def write(self, run: Path) -> None:
+        """Write it into a run's folder.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        write_json(run / FILE, asdict(self))
+
+    def faults(self) -> list[str]:
+        """What contradicts itself: frozen tensors that moved, copies that are not the source's."""
+        found = []
+        for tensor in self.tensors:
+            if tensor.frozen and tensor.sha256 != tensor.started:
+                found.append(f"{tensor.name} was to stay frozen, and moved by {tensor.drift:.3g}")
+            if tensor.fate == "copied" and tensor.source is not None and tensor.started != tensor.source:
+                found.append(f"{tensor.name} was to be copied, and did not start from the source's values")
+        return found
+
+    def differences(self, state: Mapping[str, Tensor]) -> list[str]:
+        """In what a model's state is not the one that the receipt was made for."""
+        known = {tensor.name: tensor for tensor in self.tensors}
+        found = [f"{name} is not in the receipt" for name in state if name not in known]
+        for name, tensor in known.items():
+            if name not in state:
+                found.append(f"{name} is not in the model")
+            elif digest(state[name]) != tensor.sha256:
+                found.append(f"{name} has other values than those that training ended with")
+        return found
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A model's tensors and their fates before the first step."""
+
+    state: Mapping[str, Tensor]
+    """By plain name."""
+    fates: Mapping[str, Fate]
+    """By plain name."""
+    merged: frozenset[str]
+    """Plain names of tensors that a parametrisation changes, though they themselves are frozen."""
+    source: Mapping[str, str]
+    """Digests of the source's tensors by name."""
+
+    @classmethod
+    def of(cls, model: AcousticModel, source: AcousticModel | None) -> Beginning:
+        """Note a model that a method has prepared."""
+        state = {plain(name): tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        merged = {
+            name.partition("parametrizations.")[0] + name.partition("parametrizations.")[2].split(".")[0]
+            for name in model.state_dict()
+            if "parametrizations." in name and not name.endswith(".original")
+        }
+        digests = {} if source is None else {name: digest(t) for name, t in source.state_dict().items()}
+        return cls(
+            state, {plain(name): fate for name, fate in model.fates.items()}, frozenset(merged), digests
+        )
+
+    def receipt(self, trained: AcousticModel, method: str, source: str | None) -> Receipt:
+        """The receipt of a model that was trained from here."""
+        standing = places(trained)
+        parameters = {name for name, _ in trained.named_parameters()}
+        tensors = []
+        for name, tensor in trained.state_dict().items():
+            start = self.state[plain(name)]
+            fate = self.fates.get(plain(name), Fate(name, standing[name].block, "initialised"))
+            tensors.append(
+                TensorReceipt(
+                    name=plain(name),
+                    block=standing[name].block,
+                    fate=fate.start,
+                    frozen=fate.frozen and name not in self.merged,
+                    lr=fate.lr,
+                    values=tensor.numel(),
+                    is_buffer=name not in parameters,
+                    drift=drift(start, tensor),
+                    sha256=digest(tensor),
+                    started=digest(start),
+                    source=self.source.get(plain(name)),
+                )
+            )
+        return Receipt(method, source, tuple(tensors))
+
+
+def digest(tensor: Tensor) -> str:
+    """SHA-256 of a tensor's type, shape and values."""
+    values = tensor.detach().cpu().contiguous()
+    head = f"{values.dtype}{tuple(values.shape)}".encode()
+    return hashlib.sha256(head + values.reshape(-1).view(torch.uint8).numpy().tobytes()).hexdigest()
+
+
+def drift(start: Tensor, end: Tensor) -> float:
+    """How far a tensor went: ‖end − start‖ / ‖start‖; ‖end‖ where it started at 0.
+
+    >>> drift(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 4.5]))
+    0.1
+    """
+    first, last = start.detach().cpu().double(), end.detach().cpu().double()
+    norm = float(first.norm())
+    return float((last - first).norm()) / (norm if norm > 0 else 1.0)
+
+
+def require_sound(receipt: Receipt, where: Path) -> None:
+    """Refuse a receipt that contradicts itself.
+
+    Raises:
+        ValueError: a frozen tensor moved, or a copy is none; the method has a fault.
+    """
+    faults: Sequence[str] = receipt.faults()
+    if faults:
+        raise ValueError(
+            "\n".join(
+                [
+                    f"{where}: training did not do what its plan says, so the model is not saved; the method "
+                    f"{receipt.method} has a fault:",
+                    *faults,
+                ]
+            )
+        )
+
+
+def blocks_of(tensors: Sequence[TensorReceipt]) -> dict[str, list[TensorReceipt]]:
+    """The tensors by block, in the order of the model."""
+    found: dict[str, list[TensorReceipt]] = {}
+    for tensor in tensors:
+        found.setdefault(tensor.block, []).append(tensor)
+    return found
+
+
+def totals(tensors: Sequence[TensorReceipt] | Sequence[Any]) -> tuple[int, int]:
+    """Numbers in parameters, and how many of these are trained."""
+    parameters = [tensor for tensor in tensors if not tensor.is_buffer]
+    return (
+        sum(tensor.values for tensor in parameters),
+        sum(tensor.values for tensor in parameters if not tensor.frozen),
+    )

@@ -1,0 +1,69 @@
+"""Recipe files of toy studies, and reports of their cells that nobody trained."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from speechtl.evaluate import write_report
+from speechtl.metrics import Counts
+from speechtl.report import Hypothesis, Metric, Report, SetReport, TrainSummary
+from speechtl.study.cells import Cell
+
+UNITS = 4
+"""Of every reference."""
+
+
+def write_recipe(folder: Path, name: str, *, steps: int = 8, more: str = "") -> str:
+    """A recipe file on `en.jsonl` beside it; its path."""
+    path = folder / f"{name}.py"
+    path.write_text(
+        "from dataclasses import replace\nfrom pathlib import Path\n"
+        "from toy_speech import QUICK, toy_experiment\n"
+        f"experiment = toy_experiment(Path({str(folder / 'en.jsonl')!r}), name={name!r}, "
+        f"train=replace(QUICK, steps={steps}){more})\n"
+    )
+    return str(path)
+
+
+def set_of(errors: Sequence[int], hash_: str = "same") -> tuple[SetReport, tuple[Hypothesis, ...]]:
+    """A set whose utterances have so many errors each."""
+    rows = tuple(
+        Hypothesis(f"u{i}", "en", None, "aeio", "", {"cer": Counts(count, UNITS, sub=count)})
+        for i, count in enumerate(errors)
+    )
+    total = UNITS * len(errors)
+    metric = Metric(sum(errors) / total, 0.0, 1.0, sum(errors), total, sum(errors), 0, 0)
+    return SetReport("en", len(errors), {"cer": metric}, references=hash_), rows
+
+
+def write_cell(
+    cell: Cell, errors: Sequence[int], source_errors: Sequence[int] = (), seconds: float = 10.0
+) -> None:
+    """A finished run of a cell."""
+    write_reports(
+        cell.folder.path, {"words": errors}, {"base": source_errors} if source_errors else {}, seconds
+    )
+
+
+def write_reports(
+    folder: Path,
+    sets: Mapping[str, Sequence[int]],
+    source_sets: Mapping[str, Sequence[int]] | None = None,
+    seconds: float = 10.0,
+) -> None:
+    """A report with these errors by utterance."""
+    made = {name: set_of(errors) for name, errors in sets.items()}
+    sources = {name: set_of(errors, "source") for name, errors in (source_sets or {}).items()}
+    report = Report(
+        {name: entry for name, (entry, _) in made.items()},
+        TrainSummary(8, 1.0, seconds, 1.0, None, {"step": 8, "error": 0.5, "errors": {"en": 0.5}}),
+        {name: entry for name, (entry, _) in sources.items()},
+        {name: rows for name, (_, rows) in (made | sources).items()},
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_report(report, folder)
+
+
+def write_cells(cells: Sequence[Cell], errors: Callable[[Cell], Sequence[int]]) -> None:
+    """Finished runs of all cells."""
+    for cell in cells:
+        write_cell(cell, errors(cell))

@@ -1,0 +1,233 @@
+"""The numbers of a study's table: means, intervals, paired tests, Holm, gains, losses, negative transfer."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from study_grid import UNITS, write_cell, write_cells, write_recipe, write_reports
+
+from speechtl.corpus_spec import CorpusSpec
+from speechtl.stats import (
+    bootstrap_interval,
+    hierarchical_paired_bootstrap,
+    holm,
+    paired_bootstrap,
+    seeds_interval,
+    sign_flip,
+)
+from speechtl.study import Study, Variant
+from speechtl.study.cells import Cell, expand
+from speechtl.study.files import write_outcome
+from speechtl.study.negative import new_negatives
+from speechtl.study.results import RowResult, SetResult, results
+
+TOTALS = [UNITS] * 24
+
+
+def drawn(rate: float, seed: int, count: int = 24) -> list[int]:
+    return np.random.default_rng(seed).binomial(UNITS, rate, count).tolist()
+
+
+def only(study: Study, cells: Sequence[Cell]) -> SetResult:
+    (found,) = results(study, cells)
+    return found
+
+
+def row_of(found: SetResult, recipe: str) -> RowResult:
+    return next(row for row in found.rows if row.measured.run == recipe)
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> list[str]:
+    """A control, and what is compared with it."""
+    return [write_recipe(tmp_path, name) for name in ("scratch", "good", "bad")]
+
+
+RATES = {"scratch": 0.5, "good": 0.2, "bad": 0.7}
+
+
+def test_rows_have_intervals_over_seeds_and_utterances_and_are_paired_with_the_control(
+    tmp_path: Path, recipes: list[str]
+) -> None:
+    study = Study("s", tuple(recipes), seeds=(0, 1, 2))
+    cells = expand(study, tmp_path)
+    errors = {cell: drawn(RATES[cell.experiment.name], 10 * cell.seed + len(cell.row)) for cell in cells}
+    write_cells(cells, errors.__getitem__)
+    found = only(study, cells)
+    by_seed = {
+        row: {cell.seed: errors[cell] for cell in sorted(cells, key=lambda c: c.seed) if cell.row == row}
+        for row in recipes
+    }
+    scratch, good, bad = recipes
+    rates = [sum(one) / sum(TOTALS) for one in by_seed[good].values()]
+    row = row_of(found, good)
+    # Ids are sorted as texts before anything is resampled.
+    order = sorted(range(24), key=lambda i: f"u{i}")
+    pairs = [
+        ([by_seed[scratch][s][i] for i in order], TOTALS, [by_seed[good][s][i] for i in order], TOTALS)
+        for s in (0, 1, 2)
+    ]
+    summed = [sum(by_seed[good][s][i] for s in (0, 1, 2)) for i in order]
+    expected = hierarchical_paired_bootstrap(pairs)
+    assert row.measured.error == pytest.approx(np.mean(rates))
+    assert row.measured.over_seeds == seeds_interval(rates)
+    assert row.measured.over_utterances == bootstrap_interval(summed, [3 * UNITS] * 24)
+    assert (row.measured.difference, row.p_value) == (expected.difference, expected.p_value)
+    control = np.mean([sum(one) / sum(TOTALS) for one in by_seed[scratch].values()])
+    assert row.measured.relative == pytest.approx(row.measured.error / control - 1)
+    assert row.gain is not None
+    assert row.gain.value == pytest.approx(control - row.measured.error)
+    corrected = holm([row.p_value, row_of(found, bad).p_value]).tolist()
+    assert [row.corrected, row_of(found, bad).corrected] == corrected
+    assert found.tested == "paired bootstrap over utterances and seeds"
+    assert row_of(found, scratch).p_value is row_of(found, scratch).gain is None
+
+
+def test_holm_counts_every_comparison_of_the_table(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes), minutes=(0.1, 0.2), seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(RATES[cell.experiment.name.partition("+")[0]], len(str(cell))))
+    rows = [row for row in only(study, cells).rows if not row.is_control]
+    p_values = [row.p_value for row in rows]
+    assert len(rows) == 4
+    assert None not in p_values
+    assert [row.corrected for row in rows] == holm(p_values).tolist()
+    assert min(row.corrected for row in rows) == pytest.approx(4 * min(p_values))
+
+
+def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes: list[str]) -> None:
+    """`bad` is worse at both seeds; `good` at one of them, and better on average."""
+    study = Study("s", tuple(recipes), seeds=(0, 1))
+    cells = expand(study, tmp_path)
+    levels = {
+        ("scratch", 0): 2,
+        ("scratch", 1): 2,
+        ("good", 0): 0,
+        ("good", 1): 3,
+        ("bad", 0): 3,
+        ("bad", 1): 4,
+    }
+    write_cells(cells, lambda cell: [levels[cell.experiment.name, cell.seed]] * 12)
+    found = only(study, cells)
+    scratch, good, bad = recipes
+    assert (row_of(found, bad).is_negative, row_of(found, bad).negative) == (True, (2, 2))
+    assert (row_of(found, good).is_negative, row_of(found, good).negative) == (False, (1, 2))
+    assert (row_of(found, scratch).is_negative, row_of(found, scratch).negative) == (False, (0, 0))
+    lines = new_negatives(study, cells, told := set())
+    assert len(lines) == 3
+    assert f"NEGATIVE TRANSFER: {good}, seed 1: +25.0 points on words against control" in lines
+    assert new_negatives(study, cells, told) == [], "each is told once"
+    outcome = write_outcome(study, cells, {}, tmp_path / "s")
+    shown = outcome.tables[0].markdown()
+    assert "| YES, 2 of 2 cells |" in shown
+    assert "| 1 of 2 cells |" in shown
+    assert f"negative transfer: {bad} is worse than its control by 37.5 points, in 2 of 2 cells" in shown
+    stored = json.loads((tmp_path / "s" / "study.json").read_text())
+    worse = {(c["recipe"], c["seed"]): c["worse_than_control"] for c in stored["cells"]}
+    assert worse[good, 1] == {"words": 0.25}
+    assert (worse[good, 0], worse[scratch, 0]) == ({}, None)
+
+
+def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
+    mine = CorpusSpec("en.jsonl")
+    return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))
+
+
+def test_variants_are_pooled_and_their_signs_flipped(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1), variants=variants(6))
+    cells = expand(study, tmp_path)
+    errors = {cell: drawn(0.6 if cell.row == recipes[0] else 0.5, i, count=8) for i, cell in enumerate(cells)}
+    write_cells(cells, errors.__getitem__)
+    found = only(study, cells)
+    row = row_of(found, recipes[1])
+    rate = {(c.row, c.variant, c.seed): sum(errors[c]) / (8 * UNITS) for c in cells}
+    differences = [
+        np.mean([rate[recipes[1], f"v{v}", s] - rate[recipes[0], f"v{v}", s] for s in (0, 1)])
+        for v in range(6)
+    ]
+    assert found.utterances == 48
+    assert row.p_value == sign_flip(differences)
+    assert row.measured.error == pytest.approx(
+        np.mean([rate[recipes[1], f"v{v}", s] for v in range(6) for s in (0, 1)])
+    )
+    assert found.resampled == "variants"
+    assert found.tested == "sign-flip test over the 6 variants, each the mean of its seeds"
+    assert row.negative[1] == 12
+
+
+def test_a_seed_counts_once_all_its_variants_are_finished(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1), variants=variants(2))
+    cells = expand(study, tmp_path)
+    write_cells(
+        [cell for cell in cells if (cell.variant, cell.seed) != ("v1", 1)], lambda cell: drawn(0.5, 1)
+    )
+    found = only(study, cells)
+    assert [row.measured.seeds for row in found.rows] == [(0,), (0,)]
+    outcome = write_outcome(study, cells, {}, tmp_path / "s")
+    assert "2 of 8 cells are not finished" in outcome.tables[0].notes
+    assert outcome.unfinished == 2
+
+
+def test_halves_of_one_speaker_are_one_in_the_test(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0,), variants=variants(4, ["a", "a", "b", "b"]))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(0.5, len(cell.row) + int(cell.variant[1])))
+    found = only(study, cells)
+    rate = {(c.row, c.variant): sum(drawn(0.5, len(c.row) + int(c.variant[1]))) / sum(TOTALS) for c in cells}
+    each = [rate[recipes[1], f"v{v}"] - rate[recipes[0], f"v{v}"] for v in range(4)]
+    expected = sign_flip([np.mean(each[:2]), np.mean(each[2:])])
+    assert row_of(found, recipes[1]).p_value == expected
+
+
+def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
+    base = write_recipe(tmp_path, "base")
+    scratch = write_recipe(tmp_path, "scratch")
+    tuned = write_recipe(tmp_path, "tuned", more=f", source={base!r}")
+    study = Study("s", (scratch, tuned), seeds=(0, 1))
+    write_reports(tmp_path / "base" / "seed-0", {"elsewhere": [1] * 8})
+    folder = tmp_path / "base" / "seed-0" / "report.json"
+    stored = json.loads(folder.read_text())
+    stored["sets"]["elsewhere"]["references"] = "source"
+    folder.write_text(json.dumps(stored))
+    cells = expand(study, tmp_path)
+    for cell in cells:
+        if cell.row == scratch:
+            write_cell(cell, [2] * 12)
+        else:
+            write_cell(cell, [1] * 12, source_errors=[2 + cell.seed] * 8)
+    row = row_of(only(study, cells), tuned)
+    assert row.source_error == pytest.approx(2.5 / UNITS)
+    assert row.source_loss == seeds_interval([1 / UNITS, 2 / UNITS]), "a set is known by its references"
+    outcome = write_outcome(study, cells, {}, tmp_path / "s")
+    assert "| +37.5 |" in outcome.tables[0].markdown()
+    names = {path.name for path in (tmp_path / "s").glob("*.png")}
+    assert names == {"error-words.png", "gain-and-loss-words.png"}
+    assert not list((tmp_path / "s").glob(".*.new"))
+
+
+def test_rows_with_other_references_are_not_compared(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(0.5, 1, count=24 if cell.row == recipes[0] else 12))
+    found = only(study, cells)
+    assert row_of(found, recipes[1]).p_value is None
+    assert "other utterances or references" in found.notices[0]
+
+
+def test_single_seeds_are_paired_only_with_the_same_seed(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1))
+    cells = expand(study, tmp_path)
+    a, b = drawn(0.5, 1), drawn(0.3, 2)
+    for cell in cells:
+        if (cell.row == recipes[0]) == (cell.seed == 0):
+            write_cell(cell, a if cell.seed == 0 else b)
+    assert row_of(only(study, cells), recipes[1]).p_value is None
+    study = replace(study, seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: a if cell.row == recipes[0] else b)
+    order = sorted(range(24), key=lambda i: f"u{i}")
+    expected = paired_bootstrap([a[i] for i in order], TOTALS, [b[i] for i in order], TOTALS)
+    assert row_of(only(study, cells), recipes[1]).p_value == expected.p_value

@@ -1,0 +1,160 @@
+"""dev="fold": the folds choose the steps, all of the target is trained, and each fold resumes by itself."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from toy_speech import QUICK, toy_experiment, write_manifest
+
+from speechtl.cli import _parse_recipe
+from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.dry_run import dry_run
+from speechtl.experiment import Experiment, read_experiment
+from speechtl.fold_training import best_step
+from speechtl.report import Report, render
+from speechtl.run import run
+from speechtl.train import Loop
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("speech")
+    for split, count in (("train", 12), ("test", 4)):
+        write_manifest(folder / "en.jsonl", count, split)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_places(speech: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEECHTL_CACHE", str(speech / "cache"))
+    monkeypatch.setenv("SPEECHTL_DATA", str(speech / "data"))
+
+
+def folded(speech: Path, **changes: object) -> Experiment:
+    settings = replace(QUICK, steps=STEPS, evaluations=3, checkpoint_seconds=0)
+    return toy_experiment(speech / "en.jsonl", **({"dev": "fold", "train": settings} | changes))
+
+
+def steps_of(log: Path) -> list[int]:
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    return [line["step"] for line in lines if "dev" not in line]
+
+
+def weights(run: Path) -> bytes:
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
+def evaluation(step: int, error: float) -> dict[str, object]:
+    return {"step": step, "error": error, "errors": {"en": error}}
+
+
+def test_the_step_with_the_lowest_mean_error_is_best_and_of_equals_the_first() -> None:
+    folds = [
+        [evaluation(2, 0.5), evaluation(4, 0.1), evaluation(6, 0.3)],
+        [evaluation(2, 0.5), evaluation(4, 0.9), evaluation(6, 0.3)],
+    ]
+    assert best_step(folds) == {"step": 6, "error": 0.3, "errors": {"en": 0.3}, "folds": [0.3, 0.3]}
+    assert best_step([[evaluation(2, 0.5), evaluation(4, 0.5)]])["step"] == 2
+    assert best_step([[], []]) == {}
+
+
+def test_all_of_the_target_is_trained_for_the_steps_that_were_best(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four of six steps: the weights are those that a training of six steps has after its fourth."""
+    monkeypatch.setattr("speechtl.fold_training.best_step", lambda folds: evaluation(4, 0.25))
+    report = run(folded(speech), tmp_path)
+    folder = tmp_path / "toy" / "seed-0"
+    for number in (0, 1, 2):
+        assert steps_of(folder / "folds" / str(number) / "metrics.jsonl") == list(range(1, STEPS + 1))
+        scores = json.loads((folder / "folds" / str(number) / "scores.json").read_text())
+        assert [one["step"] for one in scores["evaluations"]] == [2, 4, 6]
+        assert not (folder / "folds" / str(number) / "checkpoints").exists()
+    assert steps_of(folder / "metrics.jsonl") == [1, 2, 3, 4]
+    assert report.train is not None
+    assert (report.train.steps, report.train.best) == (4, evaluation(4, 0.25))
+    assert "3 folds of the target's own 0.1 minutes" in report.train.dev
+    assert Report.load(folder / "report.json").train == report.train
+    assert "3 folds of the target's own" in str(render(report).caption)
+    seconds = sum(
+        json.loads((folder / "folds" / str(n) / "scores.json").read_text())["wall_seconds"] for n in (0, 1, 2)
+    )
+    assert report.train.wall_seconds > seconds, "what the folds took is told"
+    noted = json.loads((folder / "experiment.json").read_text())["held_out"]
+    assert "3 folds" in noted[-1]
+    assert read_experiment(folder / "experiment.json").dev == "fold"
+    # The same steps on all of it, under the same schedule.
+    after_step = Loop.after_step
+
+    def ended(loop: Loop) -> None:
+        after_step(loop)
+        loop.last = 4
+
+    monkeypatch.setattr(Loop, "after_step", ended)
+    named = folded(speech, name="named", dev=other_speech(speech))
+    run(replace(named, train=replace(named.train, evaluations=1)), tmp_path)
+    assert weights(tmp_path / "named" / "seed-0") == weights(folder)
+
+
+def other_speech(speech: Path) -> tuple[CorpusSpec, ...]:
+    """Dev of its own."""
+    path = speech / "dev.jsonl"
+    if not path.exists():
+        write_manifest(path, 3, "dev", seed=5)
+    return (corpus(str(path)),)
+
+
+def test_a_stopped_fold_goes_on_and_finished_ones_are_not_trained_again(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(folded(speech), tmp_path / "whole")
+    taken, stop_at, after_step = [0], [0], Loop.after_step
+
+    def die(loop: Loop) -> None:
+        after_step(loop)
+        taken[0] += 1
+        if taken[0] == stop_at[0]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Loop, "after_step", die)
+    folder = tmp_path / "toy" / "seed-0"
+    for steps, finished in ((STEPS + 3, 1), (STEPS, 2), (STEPS // 2 + 2, 3)):
+        # In the middle of the second fold, of the third and of the last training.
+        taken[0], stop_at[0] = 0, steps
+        with pytest.raises(KeyboardInterrupt):
+            run(folded(speech), tmp_path)
+        assert len(list(folder.glob("folds/*/scores.json"))) == finished
+    taken[0], stop_at[0] = 0, -1
+    run(folded(speech), tmp_path)
+    assert taken[0] == best(tmp_path / "whole") - 2, "only what was left of the last training"
+    assert weights(folder) == weights(tmp_path / "whole" / "toy" / "seed-0")
+
+
+def best(runs: Path) -> int:
+    return json.loads((runs / "toy" / "seed-0" / "report.json").read_text())["train"]["steps"]
+
+
+def test_without_steps_there_is_nothing_to_choose(speech: Path, tmp_path: Path) -> None:
+    report = run(folded(speech, train=replace(QUICK, steps=0)), tmp_path)
+    assert report.train is not None
+    assert (report.train.steps, report.train.best) == (0, {})
+
+
+def test_a_dry_run_counts_the_folds(speech: Path, tmp_path: Path) -> None:
+    found = dry_run(folded(speech), tmp_path)
+    assert found.cost is not None
+    assert found.cost.account.startswith(f"{4 * STEPS} steps")
+    assert any("3 folds" in note for note in found.notes)
+    assert "dev" not in [role for role, _ in found.data]
+
+
+@pytest.mark.parametrize("flags", [["--dev", "fold"], ["--dev=fold"]])
+def test_the_flag_is_the_whole_of_dev_and_stands_in_the_name(flags: list[str]) -> None:
+    chosen = _parse_recipe("taiwanese/scratch", [*flags, "--train.steps", "9"])
+    assert chosen.dev == "fold"
+    assert chosen.named_dev == ()
+    assert chosen.name == "taiwanese-scratch+dev=fold+train.steps=9"
+    assert Experiment.from_dict(chosen.to_dict()) == chosen

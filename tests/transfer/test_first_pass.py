@@ -1,0 +1,155 @@
+"""Adapting without labels: on what the source itself makes of the target's speech."""
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from speaking import recogniser, source, target, tuned
+from toy_speech import QUICK, toy_experiment, write_manifest
+
+from speechtl.batches import Examples
+from speechtl.decode import DecodeSettings
+from speechtl.models.acoustic import AcousticModel
+from speechtl.recognition import recognise
+from speechtl.run import run
+from speechtl.transfer import LHUC, InputAffine, Transfer, first_pass
+from speechtl.transfer.data import TransferData
+from speechtl.transfer.first_pass import FILE, labelled
+
+BOTH = [LHUC(labels="first_pass"), InputAffine(labels="first_pass", form="diagonal")]
+
+
+@pytest.fixture(name="recogniser")
+def _recogniser() -> AcousticModel:
+    return recogniser()
+
+
+def with_labels(data: TransferData, labels: Sequence[Sequence[int]]) -> TransferData:
+    return replace(data, target=replace(data.target, labels=list(labels)))
+
+
+def shuffled(examples: Examples) -> list[Sequence[int]]:
+    """Everybody's labels are somebody else's."""
+    return [*examples.labels[3:], *examples.labels[:3]]
+
+
+def test_the_labels_are_what_the_source_recognises(recogniser: AcousticModel) -> None:
+    data = target()
+    found = labelled(data, recogniser, None, "first_pass").target
+    texts = recognise(recogniser, data.target, "en", DecodeSettings()).texts
+    heard = [place for place, text in enumerate(texts) if text]
+    assert len(heard) >= 6
+    tokenizer = data.tokenizers["en"]
+    assert [tokenizer.decode(list(units)) for units in found.labels] == [texts[place] for place in heard]
+    assert list(found.ids) == [data.target.ids[place] for place in heard]
+    assert list(found.speakers) == [data.target.speakers[place] for place in heard]
+    batch, same = found.batch([0]), data.target.batch([heard[0]])
+    assert torch.equal(batch.waveforms, same.waveforms)
+
+
+@pytest.mark.parametrize("method", BOTH)
+def test_the_given_labels_do_not_matter(method: Transfer, recogniser: AcousticModel, tmp_path: Path) -> None:
+    """Bit for bit, over data and training; with given labels they do."""
+    data = target()
+    others = with_labels(data, shuffled(data.target))
+    assert list(others.target.labels) != list(data.target.labels)
+
+    def trained(method: Transfer, data: TransferData, name: str) -> dict[str, torch.Tensor]:
+        heard = method.relabelled(data, recogniser, None)
+        model = method.adapt(copy.deepcopy(recogniser).requires_grad_(True), heard, seed=0)
+        return tuned(method, model, heard, tmp_path / name).model.state_dict()
+
+    one, other = trained(method, data, "one"), trained(method, others, "other")
+    assert all(torch.equal(other[name], value) for name, value in one.items())
+    given = replace(method, labels="given")
+    one, other = trained(given, data, "given"), trained(given, others, "others")
+    assert not all(torch.equal(other[name], value) for name, value in one.items())
+
+
+@pytest.mark.parametrize("method", BOTH)
+def test_the_last_weights_are_kept_and_dev_chooses_none(method: Transfer, tmp_path: Path) -> None:
+    assert not method.chooses_on_dev
+    assert replace(method, labels="given").chooses_on_dev
+    data = target()
+    model = method.adapt(source(), data, seed=0)
+    fitted = tuned(method, model, data, tmp_path, steps=6, evaluations=3)
+    assert fitted.best["step"] == 6
+
+
+def test_silent_utterances_are_left_out_and_a_silent_source_is_refused(
+    recogniser: AcousticModel, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = target()
+    with monkeypatch.context() as patch:
+        patch.setattr(first_pass, "transcripts", lambda *_: [[], [1], [2, 3], [], [1], [1], [1], [4]])
+        found = labelled(data, recogniser, None, "first_pass").target
+    assert list(found.ids) == ["u1", "u2", "u4", "u5", "u6", "u7"]
+    assert list(found.labels) == [[1], [2, 3], [1], [1], [1], [4]]
+    assert "hears nothing in 2 utterances of the target: left out" in caplog.text
+    deaf = copy.deepcopy(recogniser)
+    with torch.no_grad():
+        deaf.shared_blank.bias.fill_(1000.0)
+    with pytest.raises(ValueError, match="the source hears nothing in any utterance"):
+        labelled(data, deaf, None, "first_pass")
+
+
+def test_a_language_without_a_head_is_refused(recogniser: AcousticModel) -> None:
+    data = target(languages=("de",), letters="äéíö")
+    with pytest.raises(ValueError, match="the source has no head for de; it has heads for en"):
+        LHUC(labels="first_pass").relabelled(data, recogniser, None)
+
+
+def test_transcripts_are_a_file_that_a_resumed_run_goes_on_with(
+    recogniser: AcousticModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = target()
+    first = labelled(data, recogniser, tmp_path, "first_pass").target
+    lines = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
+    assert [line["id"] for line in lines] == list(data.target.ids)
+    assert [line["units"] for line in lines if line["units"]] == [list(units) for units in first.labels]
+    assert lines[0]["text"] == data.tokenizers["en"].decode(lines[0]["units"])
+    another = source()
+    assert list(labelled(data, another, tmp_path, "first_pass").target.labels) == list(first.labels)
+    (tmp_path / FILE).write_text("{")
+    assert list(labelled(data, recogniser, tmp_path, "first_pass").target.labels) == list(first.labels)
+    assert "is damaged" in caplog.text
+
+
+def test_dev_cannot_be_carved_out_of_what_has_no_labels(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="dev=fold chooses the number of steps by the target's labels"):
+        toy_experiment(tmp_path / "en.jsonl", source="x", method=LHUC(labels="first_pass"), dev="fold")
+
+
+def test_a_run_without_labels_ends_the_same_whatever_the_texts_say(
+    tmp_path: Path, own_folders: Path, recogniser: AcousticModel
+) -> None:
+    from speechtl.checkpoint import load_model, save_model
+    from speechtl.leakage import Fingerprints
+
+    save_model(recogniser, tmp_path / "source", fingerprints=Fingerprints())
+    manifest = tmp_path / "en.jsonl"
+    for split in ("train", "dev", "test"):
+        write_manifest(manifest, 6, split, seed=11)
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    texts = [row["text"] for row in rows if row["split"] == "train"]
+    turned = iter([*texts[1:], texts[0]])
+    changed = [row | {"text": next(turned)} if row["split"] == "train" else row for row in rows]
+    states = []
+    for number, wanted in enumerate((rows, changed)):
+        manifest.write_text("".join(json.dumps(row) + "\n" for row in wanted))
+        experiment = toy_experiment(
+            manifest,
+            name=f"toy-{number}",
+            source=str(tmp_path / "source"),
+            method=InputAffine(labels="first_pass", form="diagonal"),
+            train=replace(QUICK, steps=4),
+        )
+        run(experiment, tmp_path / "runs")
+        states.append(load_model(tmp_path / "runs" / f"toy-{number}" / "seed-0").model.state_dict())
+    assert texts != [texts[-1], *texts[:-1]]
+    assert all(torch.equal(states[1][name], value) for name, value in states[0].items())
+    assert (tmp_path / "runs" / "toy-0" / "seed-0" / FILE).is_file()
