@@ -17,12 +17,12 @@ from torch import Tensor
 
 from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
-from speechtl.averaging import update_average
+from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch, concatenate
 from speechtl.counters import Counters, FitResult
 from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
-from speechtl.gradients import clip_gradient
+from speechtl.gradients import clip_gradient, unwrapped
 from speechtl.interruption import Interrupted, StopRequest
 from speechtl.mixing import count_drawn, shares
 from speechtl.models.acoustic import AcousticModel
@@ -112,11 +112,11 @@ class Loop:
         set_dropout(model, settings.dropout)
         self.model = model.to(self.accelerator.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.averaging = RunningAverage(self.average, self.model, settings.average)
         self.statistics = StatisticsGuard(self.model)
         objective = Objective(self.model, source and source.to(self.accelerator.device), method)
-        self.objective, self.optimiser = self.accelerator.prepare(
-            objective, method.optimiser(groups, settings.lr)
-        )
+        prepared = self.accelerator.prepare(objective, method.optimiser(groups, settings.lr))
+        self.objective, self.optimiser = prepared[0], unwrapped(prepared[1])
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
         self.log = Log(folder / "metrics.jsonl", tracker(track, folder))
@@ -174,7 +174,7 @@ class Loop:
             if torch.isfinite(norm) or self.accelerator.scaler is not None:
                 self.optimiser.step()  # with a scaler: it skips an overflow itself, and lowers its scale
         if torch.isfinite(norm):
-            update_average(self.average, self.model, self.settings.average, self.counters.step)
+            self.averaging.update(self.counters.step)
         else:
             self.statistics.restore()
         return norm
