@@ -15,15 +15,14 @@ from torch import Tensor
 from speechtl.augment import AugmentSettings
 from speechtl.augment.changes import generator
 from speechtl.augment.phrases import Companions, join_labels, join_waveforms
-from speechtl.augment.speed import change_speed
 from speechtl.epochs import Epochs, Item, Plan, bucket
 from speechtl.feature_cache import Clip, ClipFeatures, FeatureCache, Made
 from speechtl.features import SAMPLE_RATE, Masking
+from speechtl.padding import padded, padded_labels
 
 if TYPE_CHECKING:
     from speechtl.corpus import Corpus
     from speechtl.text import Tokenizer
-
 
 VOICES = 4
 """Utterances that babble is made of."""
@@ -152,13 +151,13 @@ class Examples:
         made = None if cache is None else self._features(items, cache)
         waves = [self._waveform(item) for item in items] if made is None else []
         sizes = [len(wave) for wave in waves] if made is None else [one.samples for one in made]
-        labels = [torch.tensor(self._labels(item), dtype=torch.int64) for item in items]
+        labels = [self._labels(item) for item in items]
         first = [item.utterances[0] for item in items]
         warps = [item.changes.warp for item in items]
         return Batch(
-            waveforms=_padded(waves) if waves else torch.zeros(len(items), 0),
+            waveforms=padded(waves) if waves else torch.zeros(len(items), 0),
             lengths=torch.tensor(sizes),
-            labels=_padded(labels),
+            labels=padded_labels(labels),
             label_lengths=torch.tensor([len(label) for label in labels]),
             languages=tuple(self.languages[index] for index in first),
             ids=tuple(" + ".join(self.ids[index] for index in item.utterances) for item in items),
@@ -176,17 +175,19 @@ class Examples:
         others: dict[int, Clip] = {}
         for place, item in enumerate(items):
             first, changes = item.utterances[0], item.changes
-            if item.is_plain and cache.keeps(first):
-                found[place] = cache.of(first, changes.speed, self._played)
-            else:
+            if not item.is_plain:
                 others[place] = Clip(self._waveform(item), changes.warp, self.domains[first])
+            elif cache.keeps(first):
+                found[place] = cache.of(first, changes.speed, self._plain)
+            else:
+                others[place] = self._plain(first, changes.speed)
         if others:
             found |= zip(others, cache.make(list(others.values())), strict=True)
         return [found[place] for place in range(len(items))]
 
-    def _played(self, index: int, speed: float) -> Clip:
+    def _plain(self, index: int, speed: float) -> Clip:
         """An utterance that is only played at a speed."""
-        return Clip(change_speed(self._samples(index), speed), 1.0, self.domains[index])
+        return Clip(self._samples(index), 1.0, self.domains[index], speed)
 
     def _waveform(self, item: Item) -> Tensor:
         """An item's samples, float32 (samples,)."""
@@ -279,8 +280,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
         if values[0] is None:
             continue
         if name in ("waveforms", "labels"):
-            rows = [row for value in values for row in value]
-            joined[name] = _padded(rows)
+            joined[name] = padded([row for value in values for row in value])
         elif isinstance(values[0], Tensor):
             joined[name] = torch.cat(values)
         else:
@@ -288,24 +288,11 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     return Batch(**joined)  # type: ignore[arg-type]
 
 
-def _padded(rows: Sequence[Tensor]) -> Tensor:
-    """Tensors (length, ...) in one (batch, longest, ...), padded with 0."""
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
-
-
 def _warps(batches: Sequence[Batch]) -> Tensor | None:
     """The warps of several batches, 1 where one has none."""
     if all(batch.warps is None for batch in batches):
         return None
     return torch.cat([torch.ones(len(b.ids)) if b.warps is None else b.warps for b in batches])
-
-
-def padding_share(stream: Stream, epoch: int = 0) -> float:
-    """Share of an epoch's frames that are padding."""
-    plan = stream.plan(epoch)
-    real = sum(float(plan.seconds[batch].sum()) for batch in plan.batches)
-    padded = sum(float(plan.seconds[batch].max()) * len(batch) for batch in plan.batches)
-    return 1 - real / padded
 
 
 def speech_seconds(batch: Batch) -> float:
