@@ -150,8 +150,7 @@ class LogMel(nn.Module):
     def _spectra(self, padded: Tensor) -> Tensor:
         """Power spectra (batch, time, bins) of waveforms (batch, samples).
 
-        They are those of `torchaudio.transforms.Spectrogram`, whose way over magnitudes takes three times as
-        long.
+        They are those of `torchaudio.transforms.Spectrogram`, which goes by magnitudes: root, then square.
         """
         window = self.mel.spectrogram.window
         outside = self.N_FFT - len(window)
