@@ -17,15 +17,26 @@ def kept_share(decay: float, step: int) -> float:
     return min(decay, (1 + step) / (10 + step))
 
 
-@torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move an average towards a model: kept · average + (1 − kept) · model, batch-norm statistics too."""
-    weight = 1 - kept_share(decay, step)
-    for mine, theirs in zip(_state(average), _state(model), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, weight)
-        else:
-            mine.copy_(theirs)
+class RunningAverage:
+    """Moves an average after a model: kept · average + (1 − kept) · model, batch-norm statistics too.
+
+    Which tensors these are is looked up once: for each step that takes as long as the half of the sums.
+    """
+
+    def __init__(self, average: nn.Module, model: nn.Module, decay: float) -> None:
+        pairs = list(zip(_state(average), _state(model), strict=True))
+        moved = [pair for pair in pairs if pair[0].is_floating_point()]
+        copied = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self._decay = decay
+        self._moved = [mine for mine, _ in moved], [theirs for _, theirs in moved]
+        self._copied = [mine for mine, _ in copied], [theirs for _, theirs in copied]
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the model as it is after a step counted from 0."""
+        torch._foreach_lerp_(*self._moved, 1 - kept_share(self._decay, step))
+        if self._copied[0]:
+            torch._foreach_copy_(*self._copied)
 
 
 def _state(model: nn.Module) -> list[Tensor]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,55 +15,20 @@ from torch import Tensor
 from speechtl.augment import AugmentSettings
 from speechtl.augment.changes import generator
 from speechtl.augment.phrases import Companions, join_labels, join_waveforms
-from speechtl.augment.speed import change_speed
+from speechtl.batch import Batch, concatenate, speech_seconds
 from speechtl.epochs import Epochs, Item, Plan, bucket
 from speechtl.feature_cache import Clip, ClipFeatures, FeatureCache, Made
-from speechtl.features import SAMPLE_RATE, Masking
+from speechtl.features import SAMPLE_RATE
+from speechtl.padding import padded, padded_labels
 
 if TYPE_CHECKING:
     from speechtl.corpus import Corpus
     from speechtl.text import Tokenizer
 
+__all__ = ["Batch", "Examples", "Stream", "concatenate", "inference_batches", "speech_seconds"]
 
 VOICES = 4
 """Utterances that babble is made of."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Utterances that travel together, padded with zeros."""
-
-    waveforms: Tensor
-    """float32 (batch, samples)."""
-    lengths: Tensor
-    """int64 (batch,) in samples."""
-    labels: Tensor
-    """int64 (batch, units), padded with 0, the CTC blank."""
-    label_lengths: Tensor
-    """int64 (batch,)."""
-    languages: tuple[str, ...]
-    ids: tuple[str, ...]
-    speakers: tuple[str | None, ...]
-    domains: tuple[str | None, ...]
-    is_target: Tensor
-    """bool (batch,)."""
-    is_labelled: Tensor
-    """bool (batch,)."""
-    masking: Masking | None = None
-    """SpecAugment as drawn for this batch: every model that encodes it, teachers too, sees the same masks."""
-    warps: Tensor | None = None
-    """float32 (batch,) factors of vocal tract length that the filters are warped by; None and 1 are none."""
-    features: tuple[Tensor, ...] | None = None
-    """(time, views * mel) of each utterance, before masking; where they are given, there are no waveforms."""
-
-    def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        moved: dict[str, Any] = {
-            name: value.to(device, non_blocking=True)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor)
-        }
-        return replace(self, **moved)
 
 
 @dataclass(frozen=True)
@@ -156,13 +121,13 @@ class Examples:
         made = None if cache is None else self._features(items, cache)
         waves = [self._waveform(item) for item in items] if made is None else []
         sizes = [len(wave) for wave in waves] if made is None else [one.samples for one in made]
-        labels = [torch.tensor(self._labels(item), dtype=torch.int64) for item in items]
+        labels = [self._labels(item) for item in items]
         first = [item.utterances[0] for item in items]
         warps = [item.changes.warp for item in items]
         return Batch(
-            waveforms=_padded(waves) if waves else torch.zeros(len(items), 0),
+            waveforms=padded(waves) if waves else torch.zeros(len(items), 0),
             lengths=torch.tensor(sizes),
-            labels=_padded(labels),
+            labels=padded_labels(labels),
             label_lengths=torch.tensor([len(label) for label in labels]),
             languages=tuple(self.languages[index] for index in first),
             ids=tuple(" + ".join(self.ids[index] for index in item.utterances) for item in items),
@@ -180,21 +145,24 @@ class Examples:
         others: dict[int, Clip] = {}
         for place, item in enumerate(items):
             first, changes = item.utterances[0], item.changes
-            if item.is_plain and cache.keeps(first):
-                found[place] = cache.of(first, changes.speed, self._played)
-            else:
+            if not item.is_plain:
                 others[place] = self._clip(first, self._waveform(item), changes.warp)
+            elif cache.keeps(first):
+                found[place] = cache.of(first, changes.speed, self._plain)
+            else:
+                others[place] = self._plain(first, changes.speed)
         if others:
             found |= zip(others, cache.make(list(others.values())), strict=True)
         return [found[place] for place in range(len(items))]
 
-    def _played(self, index: int, speed: float) -> Clip:
+    def _plain(self, index: int, speed: float) -> Clip:
         """An utterance that is only played at a speed."""
-        return self._clip(index, change_speed(self._samples(index), speed))
+        return self._clip(index, self._samples(index), speed=speed)
 
-    def _clip(self, index: int, waveform: Tensor, warp: float = 1.0) -> Clip:
+    def _clip(self, index: int, waveform: Tensor, warp: float = 1.0, speed: float = 1.0) -> Clip:
         """Samples (samples,) that an utterance begins, as what features are made of."""
-        return Clip(waveform, warp, self.domains[index], self.speakers[index], self.languages[index])
+        domain, speaker, language = self.domains[index], self.speakers[index], self.languages[index]
+        return Clip(waveform, warp, domain, speed, speaker, language)
 
     def _waveform(self, item: Item) -> Tensor:
         """An item's samples, float32 (samples,)."""
@@ -275,47 +243,3 @@ def inference_batches(examples: Examples, batch_seconds: float) -> Iterator[tupl
     for positions in bucket(examples.seconds[order], batch_seconds):
         indices = order[positions]
         yield indices, examples.batch(indices.tolist())
-
-
-def concatenate(batches: Sequence[Batch]) -> Batch:
-    """Put several streams' batches into one, padded to the longest."""
-    if len(batches) == 1:
-        return batches[0]
-    joined: dict[str, object] = {"warps": _warps(batches)}
-    for name in Batch.__dataclass_fields__.keys() - {"masking", "warps"}:
-        values = [getattr(batch, name) for batch in batches]
-        if values[0] is None:
-            continue
-        if name in ("waveforms", "labels"):
-            rows = [row for value in values for row in value]
-            joined[name] = _padded(rows)
-        elif isinstance(values[0], Tensor):
-            joined[name] = torch.cat(values)
-        else:
-            joined[name] = tuple(entry for value in values for entry in value)
-    return Batch(**joined)  # type: ignore[arg-type]
-
-
-def _padded(rows: Sequence[Tensor]) -> Tensor:
-    """Tensors (length, ...) in one (batch, longest, ...), padded with 0."""
-    return torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
-
-
-def _warps(batches: Sequence[Batch]) -> Tensor | None:
-    """The warps of several batches, 1 where one has none."""
-    if all(batch.warps is None for batch in batches):
-        return None
-    return torch.cat([torch.ones(len(b.ids)) if b.warps is None else b.warps for b in batches])
-
-
-def padding_share(stream: Stream, epoch: int = 0) -> float:
-    """Share of an epoch's frames that are padding."""
-    plan = stream.plan(epoch)
-    real = sum(float(plan.seconds[batch].sum()) for batch in plan.batches)
-    padded = sum(float(plan.seconds[batch].max()) * len(batch) for batch in plan.batches)
-    return 1 - real / padded
-
-
-def speech_seconds(batch: Batch) -> float:
-    """Seconds of speech in a batch, padding left out."""
-    return float(batch.lengths.sum()) / SAMPLE_RATE

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 from speechtl.models.acoustic import AcousticModel
+from speechtl.non_finite import PATIENCE
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,22 @@ class Counters:
     def audio_seconds(self) -> float:
         """Seconds of speech in all."""
         return sum(self.drawn.values())
+
+    def count_non_finite(self, names: str | None, lr: float) -> None:
+        """Count a step of which something was left out: what `names` says; None if nothing was.
+
+        Raises:
+            ValueError: that has gone on for `PATIENCE` steps.
+        """
+        if names is None:
+            self.non_finite_in_a_row = 0
+            return
+        self.non_finite += 1
+        self.non_finite_in_a_row += 1
+        logger.warning("step %d: not finite, left out: %s", self.step, names)
+        if self.non_finite_in_a_row >= PATIENCE:
+            raise ValueError(
+                f"the loss was not finite for {self.non_finite_in_a_row} steps in a row, last at step "
+                f"{self.step}: {names}. Lower --train.lr (now {lr}), use --train.precision fp32, or look at "
+                "these clips."
+            )

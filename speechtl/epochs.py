@@ -44,6 +44,13 @@ class Plan:
     draws: Draws
     phrases: Phrases | None = None
 
+    @property
+    def padding_share(self) -> float:
+        """Share of the frames that are padding."""
+        real = sum(float(self.seconds[batch].sum()) for batch in self.batches)
+        whole = sum(float(self.seconds[batch].max()) * len(batch) for batch in self.batches)
+        return 1 - real / whole
+
     def items(self, position: int) -> list[Item]:
         """The items of a batch with all that was drawn for them."""
         numbers = self.batches[position]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from speechtl.augment.speed import change_speeds
 from speechtl.epochs import bucket
 
 BLOCK_SECONDS = 60.0
@@ -25,6 +26,8 @@ class Clip(NamedTuple):
     """Factor of the vocal tract length that the filters are warped by."""
     domain: str | None
     """Whose input it goes through."""
+    speed: float = 1.0
+    """What it is played at before all else."""
     speaker: str | None = None
     language: str = ""
 
@@ -86,11 +89,22 @@ class FeatureCache:
     @torch.no_grad()
     def make(self, clips: Sequence[Clip]) -> list[Made]:
         """The features of clips, which are made at once and not kept."""
+        clips = _played(clips)
         made = self._featurize(clips)
         return [
             Made(features.to(self._dtype), len(clip.waveform))
             for features, clip in zip(made, clips, strict=True)
         ]
+
+
+def _played(clips: Sequence[Clip]) -> list[Clip]:
+    """Clips at their speeds, changed at once where they share one."""
+    played = list(clips)
+    for speed in {clip.speed for clip in clips} - {1.0}:
+        rows = [row for row, clip in enumerate(clips) if clip.speed == speed]
+        for row, wave in zip(rows, change_speeds([clips[row].waveform for row in rows], speed), strict=True):
+            played[row] = clips[row]._replace(waveform=wave, speed=1.0)
+    return played
 
 
 class ClipFeatures:
@@ -109,11 +123,11 @@ class ClipFeatures:
         """Whether there is memory for a clip's features."""
         return clip in self._block_of
 
-    def of(self, clip: int, speed: float, played: Callable[[int, float], Clip]) -> Made:
-        """The features of a clip at a speed, which `played` gives if its block was not made before."""
+    def of(self, clip: int, speed: float, asked: Callable[[int, float], Clip]) -> Made:
+        """The features of a clip at a speed, which `asked` gives if its block was not made before."""
         block = self._block_of[clip], speed
         if block not in self._made:
             members = self._blocks[block[0]].tolist()
-            made = self.make([played(member, speed) for member in members])
+            made = self.make([asked(member, speed) for member in members])
             self._made[block] = dict(zip(members, made, strict=True))
         return self._made[block][clip]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 import torchaudio
@@ -137,29 +137,40 @@ class LogMel(nn.Module):
 
     def _energies(self, padded: Tensor, warps: Tensor | None) -> Tensor:
         """Mel energies (batch, time, mel) of waveforms (batch, samples)."""
+        spectra, bank = self._spectra(padded), cast(Tensor, self.mel.mel_scale.fb)
         steps = [] if warps is None else (warps / WARP_STEP).round().int().tolist()
         unwarped = round(1 / WARP_STEP)
         if all(step == unwarped for step in steps):
-            energies: Tensor = self.mel(padded).transpose(1, 2)
-            return energies
-        spectra = self.mel.spectrogram(padded).transpose(1, 2)
+            return spectra @ bank
         banks = [
-            self.mel.mel_scale.fb if step == unwarped else warped_bank(self.settings, step, spectra.shape[2])
-            for step in steps
+            bank if step == unwarped else warped_bank(self.settings, step, spectra.shape[2]) for step in steps
         ]
         return torch.bmm(spectra, torch.stack([bank.to(spectra.device) for bank in banks]))
+
+    def _spectra(self, padded: Tensor) -> Tensor:
+        """Power spectra (batch, time, bins) of waveforms (batch, samples).
+
+        They are those of `torchaudio.transforms.Spectrogram`, which goes by magnitudes: root, then square.
+        """
+        window = self.mel.spectrogram.window
+        outside = self.N_FFT - len(window)
+        window = nn.functional.pad(window, (outside // 2, outside - outside // 2))
+        frames = padded.unfold(1, self.N_FFT, self.hop_length) * window
+        squares = torch.view_as_real(torch.fft.rfft(frames)).square()
+        return squares[..., 0] + squares[..., 1]
 
     def normalise(self, energies: Tensor, lengths: Tensor) -> Tensor:
         """The views (batch, time, views * mel) of mel energies (batch, time, mel); zero past the lengths."""
         real = frame_mask(lengths, energies.shape[1]).unsqueeze(2)
-        loudest = energies.masked_fill(~real, 0).amax(dim=(1, 2), keepdim=True).clamp_min(1e-10)
+        loudest = energies.amax(dim=2, keepdim=True).masked_fill(~real, 0).amax(dim=1, keepdim=True)
+        loudest = loudest.clamp_min(1e-10)
         level = torch.log((energies / loudest).clamp_min(10 ** (-self.settings.range_db / 10)))
         views = {
             "level": lambda: 2 + 4 * level / (self.settings.range_db * math.log(10) / 10),
             "contrast": lambda: self._contrast(level, real, lengths),
             "ripple": lambda: level @ self.ripple,
         }
-        return torch.cat([views[name]() for name in self.settings.views], dim=2) * real
+        return torch.cat([views[name]() for name in self.settings.views], dim=2).mul_(real)
 
     def _contrast(self, level: Tensor, real: Tensor, lengths: Tensor) -> Tensor:
         """Levels (batch, time, mel) with zero mean and unit variance for each filter over the clip."""

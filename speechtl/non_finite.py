@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,9 @@ def average_finite(term: Tensor) -> Tensor:
     """
     if term.ndim == 0:
         return term
+    total = term.sum()
+    if isfinite(total.item()):  # of a sum of finite values it is enough to look at the sum
+        return total / len(term)
     bad = ~torch.isfinite(term)
     total = term.masked_fill(bad, 0).sum() / len(term)
     return torch.where(bad.all(), torch.nan, total)
@@ -33,12 +37,13 @@ def sum_losses(losses: Mapping[str, Tensor]) -> Tensor:
     return torch.stack(list(losses.values())).sum()
 
 
+@torch.no_grad()
 def culprits(terms: Mapping[str, Tensor], ids: Sequence[str], norm: Tensor) -> str | None:
     """Whose losses (batch,) are not finite, or that the gradient's norm is not; None if all is well."""
     bad = [
         ids[i]
         for term in terms.values()
-        if term.ndim == 1
+        if term.ndim == 1 and not isfinite(term.sum().item())
         for i in torch.nonzero(~torch.isfinite(term)).flatten().tolist()
     ]
     if bad:

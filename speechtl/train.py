@@ -17,17 +17,17 @@ from torch import Tensor
 
 from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
-from speechtl.averaging import update_average
+from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.counters import Counters, FitResult
 from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
-from speechtl.gradients import clip_gradient
+from speechtl.gradients import clip_gradient, unwrapped
 from speechtl.interruption import Interrupted, StopRequest
 from speechtl.mixing import count_drawn, shares
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import seed_of, set_dropout
-from speechtl.non_finite import PATIENCE, StatisticsGuard, average_finite, culprits, sum_losses
+from speechtl.non_finite import StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
 from speechtl.progress import Log, TrainingProgress
 from speechtl.staged_training import StagedTraining
@@ -119,12 +119,12 @@ class Loop:
         set_dropout(model, settings.dropout)
         self.model = model.to(self.accelerator.device)
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        self.averaging = RunningAverage(self.average, self.model, settings.average)
         self.statistics = StatisticsGuard(self.model)
         self.source = source and source.to(self.accelerator.device)
         objective = Objective(self.model, self.source, method)
-        self.objective, self.optimiser = self.accelerator.prepare(
-            objective, method.optimiser(groups, settings.lr)
-        )
+        prepared = self.accelerator.prepare(objective, method.optimiser(groups, settings.lr))
+        self.objective, self.optimiser = prepared[0], unwrapped(prepared[1])
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
         self.log = Log(folder / "metrics.jsonl", tracker(track, folder))
@@ -156,7 +156,7 @@ class Loop:
             audio_seconds=counters.audio_seconds,
             seconds=self.seconds(),
         )
-        self._count_non_finite(culprits(terms, batch.ids, norm))
+        counters.count_non_finite(culprits(terms, batch.ids, norm), settings.lr)
 
     def _cache(self, model: AcousticModel) -> FeatureCache | None:
         """Features that are made once, on a CPU; an accelerator makes those of a whole batch sooner."""
@@ -182,7 +182,7 @@ class Loop:
             if torch.isfinite(norm) or self.accelerator.scaler is not None:
                 self.optimiser.step()  # with a scaler: it skips an overflow itself, and lowers its scale
         if torch.isfinite(norm):
-            update_average(self.average, self.model, self.settings.average, self.counters.step)
+            self.averaging.update(self.counters.step)
         else:
             self.statistics.restore()
         return norm
@@ -193,21 +193,6 @@ class Loop:
             torch.default_generator.manual_seed(seed)  # of all devices' generators the only one in use
         else:
             torch.manual_seed(seed)
-
-    def _count_non_finite(self, names: str | None) -> None:
-        counters = self.counters
-        if names is None:
-            counters.non_finite_in_a_row = 0
-            return
-        counters.non_finite += 1
-        counters.non_finite_in_a_row += 1
-        logger.warning("step %d: not finite, left out: %s", counters.step, names)
-        if counters.non_finite_in_a_row >= PATIENCE:
-            raise ValueError(
-                f"the loss was not finite for {counters.non_finite_in_a_row} steps in a row, last at step "
-                f"{counters.step}: {names}. Lower --train.lr (now {self.settings.lr}), use "
-                "--train.precision fp32, or look at these clips."
-            )
 
     def after_step(self) -> None:
         """Evaluate, save and stop when it is time to."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speechtl.augment import AugmentSettings
-from speechtl.batches import Examples, Stream, concatenate, inference_batches, padding_share
+from speechtl.batches import Examples, Stream, concatenate, inference_batches
 from speechtl.epochs import bucket
 
 
@@ -65,7 +65,7 @@ def test_batches_are_bounded_in_padded_seconds_of_what_is_played() -> None:
 
 def test_padding_is_under_five_percent() -> None:
     stream = Stream(make_examples(drawn(400)), batch_seconds=24, seed=0, augment=AugmentSettings())
-    assert padding_share(stream) < 0.05
+    assert stream.plan(0).padding_share < 0.05
 
 
 def test_languages_mix_within_batches() -> None:

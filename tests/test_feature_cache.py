@@ -11,6 +11,7 @@ from torch import Tensor
 from toy_speech import SETTINGS, train
 
 from speechtl.augment import AugmentSettings
+from speechtl.augment.speed import change_speed
 from speechtl.feature_cache import Clip, ClipFeatures, FeatureCache
 from speechtl.features import FeatureSettings
 from speechtl.models.inputs import DomainInput, Inputs
@@ -88,6 +89,19 @@ def test_features_are_those_of_the_model_by_domain_and_warp() -> None:
         alone, frames = inputs.of(clip.domain).featurizer(clip.waveform[None], lengths, warps)
         torch.testing.assert_close(made, alone[0, : int(frames)], rtol=0, atol=1e-5)
     assert inputs.feature_rate == 3 * 80 * 100
+
+
+def test_clips_of_several_speeds_are_played_before_features_are_made() -> None:
+    inputs, speeds = Inputs(FeatureSettings(), 8, seed=0), (1.1, 1.0, 0.9, 1.1)
+    waves = [played(index, 1.0).waveform for index in range(4)]
+    made = FeatureCache(inputs.featurize, 1, 1).make(
+        [Clip(wave, 1.0, None, speed) for wave, speed in zip(waves, speeds, strict=True)]
+    )
+    for wave, speed, one in zip(waves, speeds, made, strict=True):
+        alone = change_speed(wave, speed)
+        [features] = inputs.featurize([Clip(alone, 1.0, None)])
+        assert one.samples == len(alone)
+        torch.testing.assert_close(one.features, features, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

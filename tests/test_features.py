@@ -42,6 +42,15 @@ def test_padding_changes_nothing() -> None:
         assert (together[i, frames[i] :] == 0).all()
 
 
+@pytest.mark.parametrize("window_ms", [25.0, 24.9, 32.0])
+def test_the_energies_are_those_of_torchaudio(window_ms: float) -> None:
+    featurizer = LogMel(FeatureSettings(window_ms=window_ms, margin_seconds=0.0))
+    waveforms, lengths = noise(16_000, 9_000)
+    expected = featurizer.mel(waveforms).transpose(1, 2)
+    features, frames = featurizer(waveforms, lengths)
+    assert torch.allclose(features, featurizer.normalise(expected, frames), atol=1e-4)
+
+
 def test_gain_changes_nothing() -> None:
     featurizer = LogMel(FeatureSettings())
     waveforms, lengths = noise(12_000)

@@ -30,15 +30,17 @@ class SpecAugment:
         batch, time, width = features.shape
         mels = self.mels
         settings, generator = self.settings, torch.Generator().manual_seed(self.seed)
-        keep = torch.ones(batch, time, mels, dtype=torch.bool)
+        masked = features
         if settings.mel_masks:
             total = torch.full((batch, settings.mel_masks), float(mels))
-            keep &= ~_spans(total, settings.mel_width, mels, generator).unsqueeze(1)
+            kept = ~_spans(total, settings.mel_width, mels, generator)
+            masked = masked * kept.repeat(1, width // mels).unsqueeze(1).to(features)
         if settings.time_masks:
             total = lengths.cpu().float().unsqueeze(1).expand(batch, settings.time_masks)
-            keep &= ~_spans(total, total * settings.time_share, time, generator).unsqueeze(2)
-        views = features.view(batch, time, width // mels, mels)
-        return (views * keep.unsqueeze(2).to(features.device)).view(batch, time, width)
+            kept = ~_spans(total, total * settings.time_share, time, generator)
+            kept = kept.unsqueeze(2).to(features)
+            masked = masked * kept if masked is features else masked.mul_(kept)
+        return masked
 
     def of_input(self, domain: str, mels: int) -> SpecAugment:
         """The masks of the utterances of a domain that has an input of its own, with so many filters."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 import torchaudio
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 
 def change_speed(waveform: Tensor, speed: float) -> Tensor:
@@ -15,9 +17,14 @@ def change_speed(waveform: Tensor, speed: float) -> Tensor:
 
     Source: Ko et al. 2015, Audio augmentation for speech recognition.
     """
+    return change_speeds([waveform], speed)[0]
+
+
+def change_speeds(waveforms: Sequence[Tensor], speed: float) -> list[Tensor]:
+    """The same for several waveforms (samples,) of like length at once, which takes half of the time."""
     if speed == 1.0:
-        return waveform
-    return resample(waveform, round(speed * 100), 100)
+        return list(waveforms)
+    return resample_all(waveforms, round(speed * 100), 100)
 
 
 def resample(waveform: Tensor, old: int, new: int) -> Tensor:
@@ -26,10 +33,18 @@ def resample(waveform: Tensor, old: int, new: int) -> Tensor:
     The samples are those of `torchaudio.transforms.Resample`, whose call takes as long again as its
     convolution does for a word.
     """
+    return resample_all([waveform], old, new)[0]
+
+
+def resample_all(waveforms: Sequence[Tensor], old: int, new: int) -> list[Tensor]:
+    """The same for several waveforms (samples,) at once; each comes out as if it were alone."""
     phases = _filter(old, new)
-    padded = torch.nn.functional.pad(waveform, (phases.width, phases.width + phases.old))
-    played = torch.conv1d(padded.view(1, 1, -1), phases.kernel, stride=phases.old)
-    return played[0].t().reshape(-1)[: -(-phases.new * len(waveform) // phases.old)]
+    padded = pad_sequence(list(waveforms), batch_first=True)
+    padded = torch.nn.functional.pad(padded, (phases.width, phases.width + phases.old))
+    played = torch.conv1d(padded.unsqueeze(1), phases.kernel, stride=phases.old)
+    rows = played.transpose(1, 2).reshape(len(waveforms), -1)
+    lengths = [-(-phases.new * len(wave) // phases.old) for wave in waveforms]
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
 
 class _Filter(NamedTuple):

@@ -7,6 +7,7 @@ from speechtl.evaluate import write_report
 from speechtl.metrics import Counts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, TrainSummary
 from speechtl.study.cells import Cell
+from speechtl.whole_files import write_json
 
 UNITS = 4
 """Of every reference."""
@@ -39,9 +40,9 @@ def write_cell(
     cell: Cell, errors: Sequence[int], source_errors: Sequence[int] = (), seconds: float = 10.0
 ) -> None:
     """A finished run of a cell."""
-    write_reports(
-        cell.folder.path, {"words": errors}, {"base": source_errors} if source_errors else {}, seconds
-    )
+    folder = cell.folder.path
+    write_reports(folder, {"words": errors}, {"base": source_errors} if source_errors else {}, seconds)
+    write_json(folder / "experiment.json", {"experiment": cell.experiment.to_dict()})
 
 
 def write_reports(
