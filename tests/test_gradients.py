@@ -66,3 +66,28 @@ def test_only_an_optimiser_that_scales_losses_stays_wrapped() -> None:
     assert unwrapped(wrapped) is plain
     wrapped.scaler = torch.amp.GradScaler("cpu")
     assert unwrapped(wrapped) is wrapped
+
+
+def test_groups_that_are_not_clipped_neither_count_nor_are_shortened() -> None:
+    """A helper, such as a domain's head, must not slow the model down, nor be slowed by it."""
+    model, alone = model_with_gradients(0, 10.0), model_with_gradients(0, 10.0)
+    helper = nn.Linear(2, 2)
+    for value in helper.parameters():
+        value.grad = torch.full_like(value, 100.0)
+    groups = [
+        {"params": [*model.parameters()], "is_clipped": True},
+        {"params": [*helper.parameters()], "is_clipped": False},
+    ]
+    both = torch.optim.AdamW(groups, lr=0.1, eps=0.1, fused=True)
+    one = optimiser_of(alone, fused=True)
+    norms = [clip_gradient(Accelerator(), optimiser, 5.0) for optimiser in (both, one)]
+    assert norms[0] == norms[1] > 5
+    assert all(torch.equal(value.grad, torch.full_like(value, 100.0)) for value in helper.parameters())
+    both.step()
+    one.step()
+    for value, wanted in zip(model.parameters(), alone.parameters(), strict=True):
+        assert torch.allclose(value, wanted, atol=1e-6)
+
+
+def test_without_any_gradient_there_is_nothing_to_shorten() -> None:
+    assert clip_gradient(Accelerator(), optimiser_of(nn.Linear(2, 2), fused=True), 5.0) == 0

@@ -357,6 +357,17 @@ def test_closed_decisions_choose_among_the_trained_words(speech: Path, tmp_path:
     assert set(words) == {row["text"] for row in rows_of(speech, "train")}
 
 
+def test_words_that_are_listed_are_chosen_among_whatever_is_trained_on(
+    speech: Path, source: Path, tmp_path: Path
+) -> None:
+    """Adapting to one recording must not leave one word to choose from."""
+    listed = ("ae", "AO", "io")
+    few = corpus(str(speech / "en.jsonl"), split="train", utterances=1)
+    adapted = experiment(speech, target=few, source=str(source), train=replace(QUICK, steps=0))
+    run(replace(adapted, decode=replace(adapted.decode, closed=True, words=listed)), tmp_path)
+    assert load_model(tmp_path / "toy-en" / "seed-0").model.words["en"] == ("ae", "ao", "io")
+
+
 def test_an_interruption_and_a_full_disk_are_messages_of_the_command_line(
     speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

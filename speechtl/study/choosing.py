@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from speechtl.study.settings import Study, load_study
+from speechtl.study.settings import Study, Variant, load_study
 
 NAME = "study"
 """The folder of a study without a name."""
@@ -35,12 +35,19 @@ def chosen_study(name: str | None, flags: Mapping[str, Any]) -> Study:
         raise ValueError("--minutes and --utterances are both given; choose one of them")
     if name is not None:
         study = load_study(name)
-        return replace(study, **({"control": study.reference} | changes))
+        changes = {"control": study.reference} | changes
+        kept = {changes["control"], *changes.get("recipes", study.recipes)}
+        return replace(study, **changes, variants=tuple(_with_flags_of(kept, one) for one in study.variants))
     if "recipes" not in changes:
         raise ValueError(
             "no study given: `speechtl study NAME|PATH`, or `speechtl study --recipes A B --control A`"
         )
     return Study(**({"name": NAME} | changes))
+
+
+def _with_flags_of(rows: Collection[str], variant: Variant) -> Variant:
+    """A variant without its flags for recipes that were not asked for."""
+    return replace(variant, flags=tuple((row, text) for row, text in variant.flags if row in rows))
 
 
 def _amount(field: str, value: str) -> float | int | Literal["all"]:

@@ -24,7 +24,7 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     sources = untrained_sources(cells, runs)
     pace, faults = _measured([*sources.values(), *cells], runs)
     table = Table(
-        f"study {study.name}: {len(cells)} cells, the cheapest first",
+        f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first",
         [
             Column("", is_number=True),
             Column("cell", is_number=False),
@@ -35,11 +35,16 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     )
     for place, cell in enumerate(cells, start=1):
         takes = "" if cell.is_finished else _minutes(pace, cell)
-        table.rows.append((str(place), str(cell), str(cell.folder.path), _state(cell), takes))
+        run = cell.folder.path.relative_to(runs / study.name)
+        table.rows.append((str(place), str(cell), str(run), _state(cell), takes))
     waiting = [cell for cell in cells if not cell.is_finished]
     left = duration(pace.left([*sources.values(), *waiting]))
     total = f"{left} for what is left" if waiting else "nothing is left to run"
     table.notes.append(f"{total}; {len(cells) - len(waiting)} of {len(cells)} cells are finished")
+    if waiting and not all(Pace(cells).knows(cell.row) for cell in waiting):
+        table.notes.append(
+            "where no cell is finished yet, measured over a few steps: too long if the machine is busy now"
+        )
     table.notes += [
         f"trained before: {cell.row} in {path}, {_minutes(pace, cell)}" for path, cell in sources.items()
     ]

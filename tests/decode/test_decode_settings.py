@@ -52,3 +52,9 @@ def test_reports_say_how_and_with_which_files(tmp_path: Path) -> None:
         (DecodeSettings("lexicon", lexicon=str(words)), TAILO, "lexicon + words of words.txt (e3b0c442)"),
     ]:
         assert settings.describe(tokenizer) == expected
+
+
+def test_words_without_a_closed_decision_are_refused() -> None:
+    assert DecodeSettings(closed=True, words=("one",)).words == ("one",)
+    with pytest.raises(ValueError, match=r"decode\.words are what decode\.closed chooses from"):
+        DecodeSettings(words=("one",))

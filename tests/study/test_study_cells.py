@@ -127,6 +127,16 @@ def test_flags_change_a_study_file_and_leave_its_control(tmp_path: Path) -> None
     changed = chosen_study(str(path), {"recipes": [two], "seeds": [4], "utterances": ["5", "all"]})
     assert (changed.rows, changed.seeds) == ((one, two), (4,))
     assert (changed.minutes, changed.utterances) == ((), (5, "all"))
+    path.write_text(
+        "from speechtl.corpus_spec import CorpusSpec\nfrom speechtl.study import Study, Variant\n"
+        f"flags = (({one!r}, '--train.lr 1e-4'), ({two!r}, '--train.lr 1e-5'))\n"
+        "anna = Variant('anna', CorpusSpec('en.jsonl'), flags=flags)\n"
+        f"study = Study('mine', ({one!r}, {two!r}), seeds=(0,), variants=(anna,))\n"
+    )
+    lone = chosen_study(str(path), {"recipes": [one]})
+    assert lone.variants[0].flags == ((one, "--train.lr 1e-4"),)
+    (cell,) = expand(lone, tmp_path)
+    assert (cell.row, cell.experiment.train.lr) == (one, 1e-4)
     with pytest.raises(ValueError, match="holds no `study`"):
         load_study(one)
     with pytest.raises(ValueError, match="no study given"):

@@ -1,0 +1,171 @@
+"""What every transfer method must do, whatever it does."""
+
+import inspect
+import json
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+from speaking import ROUGH
+from toy_speech import PLAIN, TINY, development, examples
+
+import speechtl.transfer
+from speechtl.batches import Examples
+from speechtl.checkpoint import save_model
+from speechtl.features import FeatureSettings
+from speechtl.leakage import Fingerprints
+from speechtl.method_json import method_from_json, method_to_json
+from speechtl.models.acoustic import AcousticModel
+from speechtl.train import FitResult, fit
+from speechtl.transfer import Composed, InputAffine, LoRA, SourceReplay, Transfer
+from speechtl.transfer.data import TransferData
+from speechtl.transfer.receipt import Beginning, require_sound
+from speechtl.whole_files import write_json
+
+DEFAULTS: dict[str, Transfer] = {
+    "Composed": Composed(methods=(InputAffine(), SourceReplay())),
+    "LoRA": LoRA(rank=2),
+}
+"""For methods whose own defaults are no example, or too large for a toy."""
+KNOWN_LANGUAGE_ONLY = {"VTLN"}
+"""They choose by the target's labels through the source's head."""
+NAMES = sorted(speechtl.transfer.__all__)
+every_method = pytest.mark.parametrize("name", NAMES)
+BLIND = """
+import json
+import sys
+from pathlib import Path
+
+sys.modules["speechtl.transfer"] = None
+import numpy as np
+import torch
+
+torch.set_num_threads(1)
+from speechtl.batches import Examples
+from speechtl.checkpoint import load_model
+
+for folder in Path(sys.argv[1]).iterdir():
+    model = load_model(folder / "model").model
+    wave = np.array(json.loads((folder / "wave.json").read_text()), dtype=np.int16)
+    batch = Examples.unlabelled([wave], model.languages[0], speaker="ann").batch([0])
+    torch.save(model.encode(batch).states["main"], folder / "states.pt")
+"""
+
+
+def method_of(name: str) -> Transfer:
+    return DEFAULTS.get(name) or getattr(speechtl.transfer, name)()
+
+
+def source() -> AcousticModel:
+    labelled, _, tokenizers = examples(6, ("en", "fr"), seed=3)
+    model = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=7)
+    model.train().encode(labelled.batch(range(6)))
+    return model.eval()
+
+
+def material(name: str, language: str = "de") -> TransferData:
+    """Ten target utterances of two speakers, and the source's speech for those who need it."""
+    language = "en" if name in KNOWN_LANGUAGE_ONLY else language
+    labelled, _, tokenizers = examples(10, (language,), letters="äéíö" if language == "de" else "aeio")
+    spoken = replace(labelled, speakers=["ann", "bob"] * 5)
+    heard, _, _ = examples(8, ("en", "fr"), seed=5)
+    wanted = replace(heard, is_target=False) if method_of(name).needs_source_speech else None
+    return TransferData(spoken, tokenizers, source=wanted)
+
+
+def trained(name: str, folder: Path, steps: int = 3) -> tuple[FitResult, Beginning, TransferData]:
+    method, data, start = method_of(name), material(name), source()
+    model = method.adapt(source(), data, 0, start.state_dict().keys())
+    begun = Beginning.of(model, start)
+    language = data.target.languages[0]
+    fitted = fit(
+        model,
+        method,
+        data,
+        replace(ROUGH, steps=steps),
+        folder,
+        evaluate_dev=development(2, (language,), "äéíö" if language == "de" else "aeio"),
+        augment=PLAIN,
+        seed=0,
+        source=start,
+    )
+    return fitted, begun, data
+
+
+@every_method
+def test_its_settings_have_sentences_and_come_back_from_json(name: str) -> None:
+    method = method_of(name)
+    assert method_from_json(json.loads(json.dumps(method_to_json(method)))) == method
+    kind = type(method)
+    assert kind.__doc__
+    text = inspect.getsource(kind)
+    own = {field.name for field in fields(kind)} - {field.name for field in fields(Transfer)}
+    for field in own:
+        after = text.split(f"    {field}:", 1)[1].split("\n", 1)[1].lstrip()
+        assert after.startswith('"""'), f"{name}.{field} has no sentence under it"
+    if kind is not Transfer and kind is not Composed:
+        assert "Source" in (kind.__doc__ or "") or "control" in (kind.__doc__ or ""), f"{name} cites nothing"
+
+
+@every_method
+def test_it_does_what_its_plan_says_and_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
+    """Under weight decay, momentum, dropout and batch norm; the teacher and the source stay as they were."""
+    fitted, begun, _ = trained(name, tmp_path)
+    require_sound(begun.receipt(fitted.model, name, "source"), tmp_path)
+    assert len(fitted.model.helpers) == 0
+    assert not any("parametrizations" in key for key in fitted.model.state_dict())
+    assert not fitted.model.training
+    assert all(value.requires_grad for value in fitted.model.parameters())
+    assert set(source().languages) <= set(fitted.model.languages)
+
+
+@every_method
+def test_its_plan_needs_no_audio(name: str) -> None:
+    """As where a plan is shown, or a run is only looked at, before anything is decoded."""
+    data = material(name)
+    silent = replace(
+        data,
+        target=replace(data.target, waveforms=[]),
+        source=None if data.source is None else replace(data.source, waveforms=[]),
+    )
+    method, known = method_of(name), source().state_dict().keys()
+    heard, unheard = (method.adapt(source(), one, 0, known) for one in (data, silent))
+    assert heard.fates == unheard.fates
+    assert {n: v.shape for n, v in heard.state_dict().items()} == {
+        n: v.shape for n, v in unheard.state_dict().items()
+    }
+    assert len(method.stages_of(unheard)) >= 1
+
+
+@every_method
+def test_its_draws_are_the_seed_s_alone(name: str) -> None:
+    """Adapting twice gives the same bits, and leaves torch's own generator where it was."""
+    data, known = material(name), source().state_dict().keys()
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = method_of(name).adapt(source(), data, 4, known).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    second = method_of(name).adapt(source(), data, 4, known).state_dict()
+    assert all(torch.equal(tensor, second[key]) for key, tensor in first.items())
+
+
+def test_what_they_trained_loads_without_them(tmp_path: Path) -> None:
+    """In one process for all of them, which cannot import a method."""
+    expected = {}
+    for name in NAMES:
+        fitted, _, data = trained(name, tmp_path / name, steps=1)
+        save_model(fitted.model, tmp_path / name / "model", fingerprints=Fingerprints())
+        wave, language = data.target.waveforms[0], fitted.model.languages[0]
+        write_json(tmp_path / name / "wave.json", wave.tolist())
+        batch = Examples.unlabelled([wave], language, speaker="ann").batch([0])
+        expected[name] = fitted.model.encode(batch).states["main"]
+    done = subprocess.run(
+        [sys.executable, "-c", BLIND, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-1500:]
+    for name, states in expected.items():
+        assert torch.equal(torch.load(tmp_path / name / "states.pt"), states), name
