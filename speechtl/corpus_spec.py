@@ -41,16 +41,16 @@ class CorpusSpec:
     split_by: SplitBy | None = None
     """What training and test may not share (text, speaker, or none), where it is something else than what the
     corpus's own splits do not share: none to adapt to the speaker that is tested."""
-    name: str | None = None
+    set_name: str | None = None
     """Name of the test set in reports, e.g. held-out; by default the corpus's and the split's."""
 
     def __post_init__(self) -> None:
         if not self.corpus:
             raise ValueError("a corpus needs a name or a path")
         self._check_amount()
-        if self.name is not None and (not self.name or "/" in self.name or self.name.startswith(".")):
+        if (name := self.set_name) is not None and (not name or "/" in name or name.startswith(".")):
             raise ValueError(
-                f"corpus {self.corpus}: name={self.name!r} names a file of the report; expected no / in it, "
+                f"corpus {self.corpus}: set_name={name!r} names a file of the report; expected no / in it, "
                 "and no dot at its start"
             )
 
@@ -133,6 +133,4 @@ def corpus(
     set_name: str | None = None,
 ) -> CorpusSpec:
     """A corpus for a recipe, with the fields of `CorpusSpec`; nothing is opened."""
-    return CorpusSpec(
-        name, split, minutes, language, speakers, texts, ids, utterances, split_by, name=set_name
-    )
+    return CorpusSpec(name, split, minutes, language, speakers, texts, ids, utterances, split_by, set_name)

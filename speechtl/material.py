@@ -191,7 +191,7 @@ class _Names:
         for spec in specs:
             opened = spec.open(seed)
             whole = "all" if len(opened.splits) > 1 else None
-            self.add(spec.name or set_name(spec.corpus, spec.split or whole), opened)
+            self.add(spec.set_name or set_name(spec.corpus, spec.split or whole), opened)
 
     def add(self, first: str, opened: Corpus) -> None:
         name, number = first, 1

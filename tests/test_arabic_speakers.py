@@ -63,7 +63,7 @@ def test_the_halves_of_a_speaker_are_one_in_the_test(name: str) -> None:
     assert study.metric == "closed"
     for variant in study.variants:
         seen, held_out = variant.tests
-        assert (seen.name, held_out.name) == ("seen", "held-out")
+        assert (seen.set_name, held_out.set_name) == ("seen", "held-out")
         assert seen.texts == variant.target.texts
         assert not set(held_out.texts) & set(seen.texts)
         assert {spec.speakers for spec in (variant.target, seen, held_out)} == {variant.target.speakers}

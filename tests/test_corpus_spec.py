@@ -147,7 +147,7 @@ def test_speakers_texts_ids_and_a_number_are_chosen() -> None:
     assert spec.open().split_by == "none", "so that its speaker may be adapted to and tested"
     assert corpus("rounds", speakers=("b",)).open().split_by == "speaker"
     assert len(replace(spec, utterances=1).open(seed=3)) == 1
-    assert corpus("rounds", split="train", set_name="seen").name == "seen"
+    assert corpus("rounds", split="train", set_name="seen").set_name == "seen"
     with pytest.raises(ValueError, match=r"no speaker b \(it has a\)"):
         corpus("rounds", split="train", speakers=("b",)).open()
     with pytest.raises(ValueError, match="9 utterances asked for, but there are 3"):
@@ -168,4 +168,4 @@ def test_amounts_and_names_that_mean_nothing_are_refused() -> None:
         CorpusSpec("toy", minutes=3, utterances=5)
     for name in ("", "a/b", ".x"):
         with pytest.raises(ValueError, match="names a file of the report"):
-            CorpusSpec("toy", name=name)
+            CorpusSpec("toy", set_name=name)
