@@ -10,8 +10,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from speechtl import corpus_commands
 from speechtl.arguments import parser
 from speechtl.decoding_arguments import decode_settings
+from speechtl.terminal import show
 
 if TYPE_CHECKING:
     from speechtl.experiment import Experiment
@@ -76,7 +78,7 @@ def _dry_run(experiment: Experiment, options: argparse.Namespace) -> int:
 
     found = dry_run(experiment, options.runs, load_recipe(options.recipe), fresh=options.fresh)
     for part in dry_run_parts(found):
-        _print(part, is_wrapped=not isinstance(part, str))
+        show(part, is_wrapped=not isinstance(part, str))
     return 2 if found.is_refused else 0
 
 
@@ -92,13 +94,13 @@ def _plan(options: argparse.Namespace) -> int:
     if not is_run(options.subject):
         flags = options.rest + (["--help"] if options.help else [])
         experiment = _parse_recipe(options.subject, flags, "plan")
-        _print(planned_table(plan_of(experiment, options.runs), options.tensors))
+        show(planned_table(plan_of(experiment, options.runs), options.tensors))
         return 0
     if options.rest:
         raise ValueError(f"{' '.join(options.rest)}: a run has no flags; it is what it was")
     checks = check_run(options.subject)
     for run, receipt, faults in checks:
-        _print(receipt_table(receipt, run, faults, options.tensors))
+        show(receipt_table(receipt, run, faults, options.tensors))
         for fault in faults:
             print(f"{run}: {fault}", file=sys.stderr)
     return 2 if any(faults for _, _, faults in checks) else 0
@@ -113,7 +115,7 @@ def _study(options: argparse.Namespace) -> int:
 
     study = chosen_study(options.study, vars(options))
     if options.dry:
-        _print(planned_table(study, expand(study, options.runs), options.runs).rich())
+        show(planned_table(study, expand(study, options.runs), options.runs).rich())
         return 0
     try:
         outcome = run_study(study, options.runs)
@@ -121,7 +123,7 @@ def _study(options: argparse.Namespace) -> int:
         print(f"{message}\nCells that are finished are kept.", file=sys.stderr)
         return 130
     for table in outcome.tables:
-        _print(table.rich())
+        show(table.rich())
     for folder, why in outcome.failures.items():
         print(f"FAILED: {folder}: {why}", file=sys.stderr)
     print(f"tables, pictures and runs are in {outcome.folder}", file=sys.stderr)
@@ -133,102 +135,6 @@ def _parse_recipe(name: str, flags: list[str], command: str = "run") -> Experime
     from speechtl.recipe_flags import parse_recipe
 
     return parse_recipe(name, flags, command)
-
-
-def _prepare(options: argparse.Namespace) -> None:
-    from speechtl.named_corpora import available, is_own, prepare_named
-
-    if options.list:
-        for entry in available():
-            print(f"{entry.name:28} {'found' if entry.found else 'not found':10} {entry.description}")
-        return
-    if options.name is None:
-        raise ValueError(
-            "no corpus given: `speechtl prepare NAME|PATH`; `speechtl prepare --list` shows the names"
-        )
-    from speechtl.tables import summary_table
-
-    if is_own(options.name):
-        _prepare_own(options)
-        return
-    given = {
-        "--audio-root": options.audio_root,
-        "--ignore-columns": options.ignore_columns,
-        "--skip-bad": options.skip_bad,
-        "--streaming": options.streaming,
-    }
-    if strange := [flag for flag, value in given.items() if value]:
-        raise ValueError(
-            f"{', '.join(strange)}: for a path only; {options.name} has a layout of its own, and what of it "
-            "cannot be used is left out and counted anyhow"
-        )
-    corpus = prepare_named(options.name, options.root, options.out, options.orthography, options.language)
-    _print(summary_table(corpus))
-
-
-def _prepare_own(options: argparse.Namespace) -> None:
-    from speechtl.own_corpus import prepare_own
-    from speechtl.tables import summary_table
-
-    if options.root is not None:
-        raise ValueError(
-            f"--root is for a corpus of --list; {options.name} is a path, which says where it is"
-        )
-    if options.orthography is not None:
-        raise ValueError(
-            f"--orthography is for a corpus of --list; say how {options.name} is written by --language"
-        )
-    columns = [name for name in (options.ignore_columns or "").split(",") if name]
-    prepared = prepare_own(
-        options.name,
-        language=options.language,
-        audio_root=options.audio_root,
-        ignore_columns=columns,
-        skip_bad=options.skip_bad,
-        out=options.out,
-        streaming=options.streaming,
-    )
-    _print(summary_table(prepared.corpus))
-    print(f"saved in {prepared.folder}", file=sys.stderr)
-    if prepared.left_out is not None:
-        print(f"what was left out is listed in {prepared.left_out}", file=sys.stderr)
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    from speechtl.doctor import examine
-    from speechtl.doctor.report import report
-    from speechtl.tables import examination_table
-
-    recipe = None
-    if options.recipe is not None:
-        from speechtl.experiment import load_recipe
-
-        recipe = load_recipe(options.recipe)
-    found = examine(
-        options.corpus,
-        recipe=recipe,
-        language=options.language,
-        audio_root=options.audio_root,
-        ignore_columns=[name for name in (options.ignore_columns or "").split(",") if name],
-        split_by=options.split_by,
-        show_progress=True,
-    )
-    if found.summary:
-        _print(examination_table(found))
-    for line in report(found, options.corpus):
-        _print(line, is_wrapped=False)
-    return 0 if found.is_clean else 2
-
-
-def _cache(options: argparse.Namespace) -> None:
-    from speechtl.cache import cache_folder, clear_cache, list_cache
-    from speechtl.tables import cache_table, size
-
-    if options.clear:
-        print(f"{size(clear_cache(options.corpus))} freed in {cache_folder()}")
-        return
-    shards = [row for row in list_cache() if options.corpus in (None, *row.corpora)]
-    _print(cache_table(shards, str(cache_folder())))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -269,7 +175,7 @@ def _compare(options: argparse.Namespace) -> None:
         if options.markdown:
             print(table.markdown() + "\n")
         else:
-            _print(table.rich())
+            show(table.rich())
 
 
 def _transcribe(options: argparse.Namespace) -> None:
@@ -306,17 +212,10 @@ def _lm(options: argparse.Namespace) -> None:
     print(f"written to {options.out}", file=sys.stderr)
 
 
-def _print(renderable: object, is_wrapped: bool = True) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(renderable, soft_wrap=not is_wrapped)
-
-
 def _print_report(report: Report) -> None:
     from speechtl.report import kaldi_lines, render
 
-    _print(render(report))
+    show(render(report))
     for line in kaldi_lines(report):
         print(line)
 
@@ -331,9 +230,9 @@ def _log_to_terminal() -> None:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
-    "prepare": _prepare,
-    "doctor": _doctor,
-    "cache": _cache,
+    "prepare": corpus_commands.prepare,
+    "doctor": corpus_commands.doctor,
+    "cache": corpus_commands.cache,
     "plan": _plan,
     "run": _run,
     "study": _study,

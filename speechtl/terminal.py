@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -59,3 +60,11 @@ def progress_bar(what: str, total: int, is_shown: bool = True) -> Iterator[Calla
     with Progress(console=console(), transient=True, disable=not is_bar) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def show(renderable: object, is_wrapped: bool = True) -> None:
+    """Print a table or text on stdout, as wide as the terminal."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(renderable, soft_wrap=not is_wrapped)

@@ -88,7 +88,7 @@ def test_a_table_for_other_languages_adds_nothing_and_one_without_heads_is_refus
 
 
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="syllable_table='no.such' cannot be used"):
+    with pytest.raises(ValueError, match=r"syllable_table='no\.such' cannot be used"):
         SyllableTable.load("no.such")
     with pytest.raises(ValueError, match=r"cannot be used .*LANGUAGE.*; expected a module with"):
         SyllableTable.load("json")
