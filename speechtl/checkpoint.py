@@ -52,8 +52,8 @@ class LoadedModel:
     """Name, seed and settings hash of the runs that made it, oldest first."""
 
     def copy(self) -> AcousticModel:
-        """A model of its own to train; this one stays as it is."""
-        return copy.deepcopy(self.model).requires_grad_(True)
+        """A model of its own to train, on the CPU; this one stays as it is, and where it is."""
+        return copy.deepcopy(self.model).cpu().requires_grad_(True)
 
 
 def save_model(

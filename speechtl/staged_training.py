@@ -16,13 +16,12 @@ class StagedTraining:
     def __init__(
         self, model: AcousticModel, method: Transfer, data: TransferData, draws: StreamSettings, steps: int
     ) -> None:
-        self._model, self._method, self._data, self._draws, self._steps = model, method, data, draws, steps
+        self._model, self._method, self._steps = model, method, steps
         self._stages = method.stages_of(model)
         boundaries(self._stages, steps)
         self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None
-        self.streams: dict[str, Stream] = {}
-        self._open(0)
+        self.streams: dict[str, Stream] = method.streams(data, draws)
 
     def groups(self, weight_decay: float) -> list[ParameterGroup]:
         """The parameter groups of all that is trained in any stage."""
@@ -37,16 +36,11 @@ class StagedTraining:
         if now.stage != self._now:
             self._now = now.stage
             self._switch(self._trains[now.stage])
-            if now.stage:
-                self._open(now.stage)
         return now.progress
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one."""
         return concatenate([stream.batch(step) for stream in self.streams.values()])
-
-    def _open(self, stage: int) -> None:
-        self.streams = self._method.streams(self._data, self._draws)
 
     def _switch(self, trained: frozenset[str]) -> None:
         for name, value in self._model.named_parameters():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import DEVICES
 from toy_speech import TINY, examples
 
 from speechtl.checkpoint import LoadedModel, load_model, save_model
@@ -69,6 +70,15 @@ def test_a_copy_can_be_trained_without_touching_the_source(saved: Path) -> None:
     with torch.no_grad():
         copy.shared_blank.weight.fill_(5)
     assert not torch.equal(copy.shared_blank.weight, source.model.shared_blank.weight)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_copy_is_on_the_cpu_wherever_the_source_is(saved: Path, device: str) -> None:
+    """A source has been on the accelerator where it taught, or transcribed, before a copy of it is made."""
+    source = load_model(saved)
+    source.model.to(device)
+    assert {tensor.device.type for tensor in source.copy().state_dict().values()} == {"cpu"}
+    assert next(source.model.parameters()).device.type == device
 
 
 def edit(folder: Path, **changes: object) -> None:

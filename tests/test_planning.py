@@ -177,8 +177,8 @@ def test_weights_of_another_model_are_remembered_as_ancestors(
     seen = replace(leak, source_tests=(corpus(str(theirs), split="train"),))
     with pytest.raises(ValueError, match=r"trained on"):
         run(seen, tmp_path)
-    run(leak, tmp_path)
-    config = json.loads((tmp_path / "leak" / "seed-0" / "model" / "config.json").read_text())
+    run(leak, tmp_path / "again")
+    config = json.loads((tmp_path / "again" / "leak" / "seed-0" / "model" / "config.json").read_text())
     assert [ancestor["run"] for ancestor in config["ancestry"]] == ["toy", "other", "leak"]
 
 

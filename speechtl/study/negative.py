@@ -1,4 +1,4 @@
-"""Negative transfer: a cell that does worse than its own control."""
+"""Negative transfer: a cell that does worse than its own control from scratch, or without adaptation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,25 @@ def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None
 
 
 def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
-    """By the folder of each cell that is no control, its own control: same amount, variant and seed."""
-    by_place = {(c.amount, c.variant, c.seed): c for c in cells if c.row == study.reference}
-    return {
-        cell.folder.path: by_place[cell.amount, cell.variant, cell.seed]
-        for cell in cells
-        if cell.row != study.reference
+    """By the folder of each cell that is no control, its own control: same amount, variant and seed.
+
+    To be worse than what was itself adapted is no negative transfer: such controls are left out.
+    """
+    by_place = {
+        (c.amount, c.variant, c.seed): c
+        for c in cells
+        if c.row == study.reference and _is_without_transfer(c)
     }
+    return {
+        cell.folder.path: by_place[place]
+        for cell in cells
+        if cell.row != study.reference and (place := (cell.amount, cell.variant, cell.seed)) in by_place
+    }
+
+
+def _is_without_transfer(cell: Cell) -> bool:
+    """Whether a cell is trained from scratch, or is the source as it was."""
+    return cell.experiment.source is None or cell.experiment.train.steps == 0
 
 
 def worse_on(report: Report, control: Report, metric: str | None) -> dict[str, float]:

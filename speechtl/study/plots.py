@@ -96,7 +96,8 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
             if interval is not None:
                 ends = [100 * interval.low, 100 * interval.high]
                 axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt")
-        axes.plot([error], [place], "o", color="#d55e00" if row.is_negative else "#0072b2")
+        is_worse = row.gain is not None and row.gain.value < 0
+        axes.plot([error], [place], "o", color="#d55e00" if is_worse else "#0072b2")
         if row.is_control:
             axes.axvline(error, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     axes.set_yticks(range(len(found.rows)), [row.measured.run for row in found.rows])

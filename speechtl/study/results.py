@@ -41,8 +41,8 @@ class RowResult:
 
     @property
     def is_negative(self) -> bool:
-        """Whether the mean over the paired cells is worse than the control's."""
-        return self.gain is not None and self.gain.value < 0
+        """Whether the mean over the paired cells is worse than the control's, which had no transfer."""
+        return self.negative[1] > 0 and self.gain is not None and self.gain.value < 0
 
 
 @dataclass(frozen=True)

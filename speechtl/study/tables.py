@@ -73,6 +73,8 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
         for row in found.rows
         if row.gain is not None and row.is_negative
     ]
+    if not any(row.negative[1] for row in found.rows) and any(row.gain for row in found.rows):
+        notes.append("negative transfer: not told, as the control is neither from scratch nor unadapted")
     single = [row for row in found.rows if len(row.measured.seeds) == 1]
     if single:
         notes.append("one seed says nothing about others")

@@ -60,6 +60,11 @@ class Transfer:
         return [corresponding_rows(model, tokenizer, data.table_of(tokenizer.language)) for tokenizer in new]
 
     @property
+    def acts_on_source(self) -> bool:
+        """Whether all that it does is done to trained weights of the source, and nothing where none is."""
+        return False
+
+    @property
     def chooses_on_dev(self) -> bool:
         """Whether the weights that are best on dev are kept; else the last ones, as without labels."""
         return True
@@ -159,7 +164,7 @@ class Transfer:
         fates = TransferPlan(tuple(rules)).fates(model, known)
         for language, rows in coverage.items():
             if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
-                copy_rows(model, rows)
+                copy_rows(model, rows, coverage)
         initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
         return planned(model, fates)
 

@@ -17,7 +17,7 @@ from speechtl.transfer.base import Transfer
 from speechtl.transfer.data import ParameterGroup, StreamSettings, TransferData
 from speechtl.transfer.head_rows import Coverage
 from speechtl.transfer.plan import matched
-from speechtl.transfer.rules import Rule
+from speechtl.transfer.rules import SOURCE, Rule, parse
 from speechtl.transfer.stages import Stage
 
 if TYPE_CHECKING:
@@ -141,11 +141,24 @@ class Composed(Transfer):
         """The rules of all methods.
 
         Raises:
-            ValueError: two of them contradict each other; names what about.
+            ValueError: two of them contradict each other, or one would do nothing; names what about.
         """
         rules = [(_name(part), part.rules(model, data)) for part in self.parts]
         _refuse_contradictions(rules, model, data.target.languages)
+        self._refuse_idle(rules)
         return tuple(chain.from_iterable(own for _, own in rules))
+
+    def _refuse_idle(self, rules: Sequence[tuple[str, tuple[Rule, ...]]]) -> None:
+        """Refuse a method of which nothing is left, as others freeze all that is the source's."""
+        freezing = [name for name, own in rules if any(one == Rule(SOURCE, frozen=True) for one in own)]
+        said = [*chain.from_iterable(own for _, own in rules), *map(parse, self.plan)]
+        if not freezing or any(isinstance(one, Rule) and one.frozen is False for one in said):
+            return
+        if idle := [method for method in self.methods if method.acts_on_source]:
+            raise ValueError(
+                f"{_names(idle)} would do nothing, since {freezing[0]} freezes all weights of the source; "
+                "leave one out, or say by plan which are trained: --method.plan 'norm=train'"
+            )
 
     def heard(self, data: TransferData) -> tuple[Examples, ...]:
         """The speech whose losses are trained on by any of them."""

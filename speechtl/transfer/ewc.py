@@ -60,6 +60,11 @@ class EWC(Transfer):
         if self.utterances < 1 or self.samples < 1:
             raise ValueError(f"utterances={self.utterances}, samples={self.samples}: expected 1 or more")
 
+    @property
+    def acts_on_source(self) -> bool:
+        """Unless it has no strength."""
+        return self.strength > 0
+
     def check(self, model: AcousticModel, data: TransferData) -> None:
         """Refuse what no Fisher information can be estimated from, and weights that are not the source's.
 

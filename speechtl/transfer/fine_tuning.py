@@ -49,6 +49,11 @@ class FineTuning(Transfer):
                 "trained; leave them out, or use trains=all"
             )
 
+    @property
+    def acts_on_source(self) -> bool:
+        """Where there is something to unfreeze."""
+        return self.unfreeze > 0
+
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """The rate of each block below the head."""
         if self.decay == 1:

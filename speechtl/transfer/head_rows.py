@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,10 +52,15 @@ def corresponding_rows(
     return Coverage(tokenizer.language, rows)
 
 
-def copy_rows(model: AcousticModel, coverage: Coverage) -> None:
+def copy_rows(model: AcousticModel, coverage: Coverage, new: Collection[str] = ()) -> None:
     """Fill the rows of a new head from the source rows of its coverage; the rest stays random.
 
     The blank starts from the source's blank (the mean, where each head has its own).
+
+    Args:
+        model: with the new head.
+        coverage: where its rows come from.
+        new: other languages that the source lacks, whose blanks are random.
     """
     head, units = model.head(coverage.language), model.tokenizers[coverage.language].units
     index = {
@@ -71,11 +76,11 @@ def copy_rows(model: AcousticModel, coverage: Coverage) -> None:
             if picked:
                 head.units.weight[row] = torch.stack([layer.weight[i] for layer, i in picked]).mean(0)
                 head.units.bias[row] = torch.stack([layer.bias[i] for layer, i in picked]).mean(0)
-        _copy_blank(model, coverage.language)
+        _copy_blank(model, coverage.language, {coverage.language, *new})
 
 
-def _copy_blank(model: AcousticModel, language: str) -> None:
-    sources = [tag for tag in model.languages if tag != language]
+def _copy_blank(model: AcousticModel, language: str, new: Collection[str]) -> None:
+    sources = [tag for tag in model.languages if tag not in new]
     blank = model.head(language).blank
     known = [layer for layer in (model.head(tag).blank for tag in sources) if layer is not None]
     known += [model.shared_blank] if model.shared_blank is not None else []

@@ -44,6 +44,11 @@ class Interpolated(Transfer):
         if not 0 <= self.share <= 1:
             raise ValueError(f"share={self.share}: expected a share of the fine-tuned weights from 0 to 1")
 
+    @property
+    def acts_on_source(self) -> bool:
+        """Unless nothing is moved back."""
+        return self.share < 1
+
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """No rules of its own.
 

@@ -43,6 +43,11 @@ class L2SP(Transfer):
         if self.alpha < 0 or self.beta < 0:
             raise ValueError(f"alpha={self.alpha}, beta={self.beta}: expected numbers of 0 or more")
 
+    @property
+    def acts_on_source(self) -> bool:
+        """Unless only new weights are pulled."""
+        return self.alpha > 0
+
     def check(self, model: AcousticModel, data: TransferData) -> None:
         """Refuse weights of another model, which the pull towards the source's values would not keep.
 

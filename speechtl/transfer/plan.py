@@ -128,6 +128,9 @@ def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | 
         is_head = fate.block.startswith("head.")
         if rule.start == "source" and plain(fate.name) not in known:
             return fate, f"rule {rule.match!r}: {fate.name} cannot be copied, since the source has none"
+        if rule.start == "source" and fate.start in ("loaded", "estimated"):
+            whence = "another model" if fate.start == "loaded" else "the target's speech"
+            return fate, f"rule {rule.match!r}: {fate.name} cannot be copied, since it is taken from {whence}"
         if rule.start == "map" and not is_head:
             return fate, f"rule {rule.match!r}: {fate.name} has no rows of units that could be mapped"
         if rule.start == "map" and plain(fate.name) in known:

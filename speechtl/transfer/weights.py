@@ -21,7 +21,7 @@ def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such model.
-        ValueError: no name begins as asked, this model lacks one, or its shape differs; all are named.
+        ValueError: no name begins as asked, this model lacks one, or shapes or units differ; all are named.
     """
     from speechtl.checkpoint import load_model
 
@@ -48,13 +48,23 @@ def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
         elif state[mine[target]].shape != theirs[theirs_name].shape:
             shapes = tuple(theirs[theirs_name].shape), tuple(state[mine[target]].shape)
             faults.append(f"{name} is {shapes[0]} in {wanted.path}, {target} is {shapes[1]} here")
+        elif _units(other, standing[theirs_name]) != _units(model, own[mine[target]]):
+            blocks = standing[theirs_name].block, own[mine[target]].block
+            faults.append(f"{blocks[0]} of {wanted.path} has other units than {blocks[1]} here")
         else:
             pairs[mine[target]] = theirs_name
     if faults:
+        faults = list(dict.fromkeys(faults))
         raise ValueError("\n".join([f"weights of {wanted.path} do not fit; nothing is trained:", *faults]))
     for name, theirs_name in pairs.items():
         state[name].copy_(theirs[theirs_name])
     return list(pairs)
+
+
+def _units(model: AcousticModel, place: Place) -> tuple[str, ...]:
+    """What the rows of a head stand for; nothing outside heads."""
+    kind, _, language = place.block.partition(".")
+    return tuple(model.tokenizers[language].units) if kind == "head" else ()
 
 
 def _begins(name: str, prefix: str) -> bool:

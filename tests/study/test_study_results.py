@@ -131,6 +131,24 @@ def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes
     assert (worse[good, 0], worse[scratch, 0]) == ({}, None)
 
 
+def test_worse_than_an_adapted_control_is_no_negative_transfer(tmp_path: Path, recipes: list[str]) -> None:
+    scratch, *_ = recipes
+    adapted = [
+        write_recipe(tmp_path, name, steps=steps, more=f", source={scratch!r}")
+        for name, steps in (("finetune", 8), ("other", 8), ("unadapted", 0))
+    ]
+    for control, is_told in ((adapted[0], False), (adapted[2], True)):
+        study = Study(f"s{is_told:d}", tuple(adapted), control=control, seeds=(0,))
+        cells = expand(study, tmp_path)
+        write_cells(cells, lambda cell: [4 if cell.experiment.name == "other" else 2] * 12)
+        found = only(study, cells)
+        assert row_of(found, adapted[1]).gain.value == -0.5
+        assert row_of(found, adapted[1]).is_negative == is_told
+        assert len(new_negatives(study, cells, set())) == is_told
+        (table,) = write_outcome(study, cells, {}, tmp_path / study.name).tables
+        assert any("neither from scratch nor unadapted" in note for note in table.notes) != is_told
+
+
 def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
     mine = CorpusSpec("en.jsonl")
     return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))

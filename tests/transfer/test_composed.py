@@ -14,6 +14,7 @@ from speechtl.experiment import Experiment, load_recipe
 from speechtl.leakage import Fingerprints
 from speechtl.method_json import method_from_json, method_to_json
 from speechtl.transfer import (
+    EWC,
     L2SP,
     LHUC,
     BatchNormStatistics,
@@ -154,6 +155,22 @@ def test_methods_that_contradict_each_other_about_a_model_are_refused(
     source, data = a_source("en", settings=DEEP), a_target("de")
     with pytest.raises(ValueError, match=message):
         adapted(Composed(methods=methods), source, data)
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [L2SP(), EWC(utterances=1), Interpolated(), FineTuning(unfreeze=0.5)],
+    ids=lambda method: type(method).__name__,
+)
+def test_what_would_do_nothing_beside_a_method_that_freezes_the_source_is_refused(idle: Transfer) -> None:
+    source, data = a_source("en", settings=DEEP), a_target("de")
+    heard = replace(a_target("en").target, is_target=False)
+    method, data = Composed(methods=(InputAffine(), idle)), replace(data, source=heard)
+    name = type(idle).__name__
+    with pytest.raises(ValueError, match=f"{name} would do nothing, since InputAffine freezes all weights"):
+        adapted(method, source, data)
+    model = adapted(replace(method, plan=("norm=train",)), source, data)
+    assert not model.fates["norm.weight"].frozen
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,16 @@ def test_the_blank_starts_from_the_sources_blank() -> None:
     assert torch.allclose(separate.head("de").blank.weight, mean)
 
 
+def test_the_blank_of_another_new_language_is_no_source() -> None:
+    model = source(EN, FR, heads="separate")
+    for tag in ("de", "nl"):
+        model.add_head(Tokenizer(tag, ("x",)), seed=0)
+    mean = (model.head("en").blank.weight + model.head("fr").blank.weight) / 2
+    for tag in ("de", "nl"):
+        copy_rows(model, Coverage(tag, {"x": ()}), ("de", "nl"))
+        assert torch.allclose(model.head(tag).blank.weight, mean)
+
+
 def test_the_coverage_table_can_be_saved() -> None:
     coverage = Coverage("de", {"p": (("en", "b"),), "z": ()})
     assert coverage.to_dict() == {

@@ -12,6 +12,7 @@ from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.fates import plain
+from speechtl.text import Tokenizer
 from speechtl.train import fit
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.plan import TransferPlan
@@ -160,6 +161,19 @@ class TestWeightsOfAnotherModel:
             is_theirs = name.startswith("encoder.1.")
             assert torch.equal(tensor, (theirs if is_theirs else ours)[name]), name
             assert (model.fates[name].start == "loaded") == is_theirs
+
+    def test_a_rule_that_would_copy_the_source_s_after_all_is_refused(self, other: Path) -> None:
+        with pytest.raises(ValueError, match=r"norm.weight cannot be copied.*taken from another model"):
+            adapted(f"{other}:norm", "norm=copy")
+        assert adapted(f"{other}:norm", "norm=random").fates["norm.weight"].start == "initialised"
+
+    def test_a_head_of_other_units_is_no_head_for_these(self, tmp_path: Path) -> None:
+        others = {"en": Tokenizer("en", ("e", "a", "i", "o"))}
+        assert len(others["en"].units) == len(source().tokenizers["en"].units)
+        theirs = AcousticModel(TINY, FeatureSettings(), others)
+        save_model(theirs, tmp_path / "m", fingerprints=Fingerprints())
+        with pytest.raises(ValueError, match=r"head.en of .* has other units than head.en here"):
+            adapted(f"{tmp_path / 'm'}:head.en")
 
     def test_under_another_name_and_with_exceptions(self, other: Path) -> None:
         model = adapted(f"{other}:encoder.0:encoder.1:encoder.0.norm")
