@@ -46,8 +46,8 @@ class Experiment:
     """Test speech, scored once at the end. If none is named, it is the target corpus's own test split, or
     carved out of it."""
     source: str | None = None
-    """A recipe (trained first if its run is missing; `recipe@2` takes its seed 2), or a model folder;
-    nothing trains from scratch."""
+    """A recipe (trained first if its run is missing; `recipe@2` takes its seed 2, `recipe@same` the run's
+    own), or a model folder; nothing trains from scratch."""
     method: Transfer = field(default_factory=Transfer)
     """How the source becomes the target's model."""
     source_tests: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | None] = ()

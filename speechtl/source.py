@@ -8,6 +8,9 @@ from pathlib import Path
 from speechtl.experiment import Experiment, load_recipe, read_experiment, recipe_names
 from speechtl.run_folder import RunFolder
 
+SAME = "same"
+"""After an @ in place of a seed: the seed of the run that starts from it."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -33,16 +36,20 @@ def find_source(experiment: Experiment, runs: Path) -> Source | None:
 
     Raises:
         FileNotFoundError: there is neither such a recipe nor such a folder.
-        ValueError: the seed after the @ is no number.
+        ValueError: what stands after the @ is no seed.
     """
     if experiment.source is None:
         return None
     name, _, seed = experiment.source.partition("@")
+    seed = str(experiment.seed) if seed == SAME else seed
     folder = Path(experiment.source)
     if folder.is_dir() and name not in recipe_names():
         return Source(experiment.source, _model_folder(folder), _experiment_of(folder))
     if seed and not seed.isdecimal():
-        raise ValueError(f"source={experiment.source!r}: expected a seed after the @, such as {name}@2")
+        raise ValueError(
+            f"source={experiment.source!r}: expected a seed after the @, such as {name}@2, or {name}@{SAME} "
+            "for the run's own"
+        )
     try:
         recipe = load_recipe(name)
     except FileNotFoundError as error:

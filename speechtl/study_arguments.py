@@ -41,6 +41,9 @@ def add_study(commands: Commands[argparse.ArgumentParser], common: argparse.Argu
         "--sources", nargs="+", help="base models: seed k starts from the k-th, or all from the only one"
     )
     study.add_argument(
+        "--variants", nargs="+", metavar="GLOB", help="only the variants of these names, such as '*-first'"
+    )
+    study.add_argument(
         "--dev", choices=("fold",), help="carve dev out of the target's own minutes, then train on all of it"
     )
     study.add_argument("--metric", help="the error to compare (default: closed, else syllable, else cer)")

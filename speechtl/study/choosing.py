@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from speechtl.study.settings import Study, Variant, load_study
@@ -37,12 +38,32 @@ def chosen_study(name: str | None, flags: Mapping[str, Any]) -> Study:
         study = load_study(name)
         changes = {"control": study.reference} | changes
         kept = {changes["control"], *changes.get("recipes", study.recipes)}
-        return replace(study, **changes, variants=tuple(_with_flags_of(kept, one) for one in study.variants))
+        variants = _named(study.variants, flags.get("variants") or ["*"])
+        return replace(study, **changes, variants=tuple(_with_flags_of(kept, one) for one in variants))
+    if flags.get("variants"):
+        raise ValueError(
+            "--variants chooses among those of a study; name one first: `speechtl study NAME|PATH`"
+        )
     if "recipes" not in changes:
         raise ValueError(
             "no study given: `speechtl study NAME|PATH`, or `speechtl study --recipes A B --control A`"
         )
     return Study(**({"name": NAME} | changes))
+
+
+def _named(variants: Sequence[Variant], globs: Sequence[str]) -> list[Variant]:
+    """The variants that any of the globs matches.
+
+    Raises:
+        ValueError: a glob matches none.
+    """
+    missed = [
+        glob for glob in globs if glob != "*" and not any(fnmatchcase(one.name, glob) for one in variants)
+    ]
+    if missed:
+        names = ", ".join(one.name for one in variants) or "none"
+        raise ValueError(f"--variants {' '.join(missed)}: the study has no such variant; it has {names}")
+    return [one for one in variants if any(fnmatchcase(one.name, glob) for glob in globs)]
 
 
 def _with_flags_of(rows: Collection[str], variant: Variant) -> Variant:

@@ -145,6 +145,24 @@ def test_flags_change_a_study_file_and_leave_its_control(tmp_path: Path) -> None
         chosen_study(None, {"recipes": [one], "minutes": ["ten"]})
 
 
+def test_variants_are_chosen_by_globs(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from speechtl.corpus_spec import CorpusSpec\nfrom speechtl.study import Study, Variant\n"
+        "names = ('anna-first', 'anna-second', 'ben-first')\n"
+        "study = Study('mine', ('one',), variants=tuple(Variant(n, CorpusSpec('en.jsonl')) for n in names))\n"
+    )
+    chosen = chosen_study(str(path), {"variants": ["*-first"]})
+    assert [variant.name for variant in chosen.variants] == ["anna-first", "ben-first"]
+    assert len(chosen_study(str(path), {}).variants) == 3
+    with pytest.raises(
+        ValueError, match=r"--variants carl: the study has no such variant; it has anna-first"
+    ):
+        chosen_study(str(path), {"variants": ["anna-*", "carl"]})
+    with pytest.raises(ValueError, match="--variants chooses among those of a study"):
+        chosen_study(None, {"variants": ["*"], "recipes": ["one"]})
+
+
 def test_a_dry_study_lists_cells_and_time_by_what_finished_ones_took(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, "one")
     study = Study("grid", (recipe,), minutes=(0.1, 0.2), seeds=(0, 1))
