@@ -116,7 +116,7 @@ def test_every_source_and_unit_table_is_there(name: str) -> None:
     experiment = load_recipe(name)
     ancestors = []
     while experiment.source is not None and len(ancestors) < 3:
-        ancestors.append(load_recipe(experiment.source))
+        ancestors.append(load_recipe(experiment.source.partition("@")[0]))
         experiment = ancestors[-1]
     assert experiment.source is None, "the chain of sources ends"
     experiment = load_recipe(name)

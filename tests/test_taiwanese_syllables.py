@@ -71,7 +71,7 @@ def test_the_recipe_uses_it_and_trains_nothing() -> None:
 
 def test_the_second_stage_starts_from_the_first_on_the_same_minutes() -> None:
     first, second, control = (load_recipe(f"taiwanese/{name}") for name in ("finetune", "two_stage", "han"))
-    assert second.source == "taiwanese/finetune"
+    assert second.source == "taiwanese/finetune@same"
     assert (second.target, second.dev, second.tests) == (control.target, control.dev, control.tests)
     assert second.target.minutes == first.target.minutes
     assert (second.method, second.train) == (control.method, control.train)

@@ -28,8 +28,9 @@ class Interpolated(Transfer):
     """Fine-tuning whose weights end at w = (1 − a) · w_source + a · w_tuned.
 
     A point on the way keeps more of what the source could than the end does. What the source lacks, such as
-    the head of a new language, stays as it was trained. `errors_between` gives the errors of the whole line
-    for a run that is finished, so that a can be chosen on dev without training again.
+    the head of a new language, stays as it was trained. Dev errors in training are of the fine-tuned
+    end, which is chosen by them before it is moved. `errors_between` gives the errors of the whole line for a
+    run that is finished, so that a can be chosen on dev without training again.
 
     Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT), equation 1.
     """
