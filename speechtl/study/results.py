@@ -38,6 +38,8 @@ class RowResult:
     """Points of error more on the source's own sets than the source has."""
     negative: tuple[int, int]
     """Cells that are worse than their own control, and cells that were compared."""
+    dev_error: float | None = None
+    """Lowest dev error of the kept weights, mean over the cells: what settings are chosen by."""
 
     @property
     def is_negative(self) -> bool:
@@ -184,8 +186,11 @@ def _with_costs(grid: Grid, result: RowResult, name: str) -> RowResult:
     worse = [name in worse_on(one.report, control.report, metric) for one, control in pairs]
     sources = [score for one in row if (score := source_score(one, metric)) is not None]
     losses = [score.loss for score in sources if score.loss is not None]
+    best = [one.report.train.best for one in row if one.report.train is not None]
+    chosen = [float(one["error"]) for one in best if "error" in one]
     return replace(
         result,
+        dev_error=mean(chosen) if len(chosen) == len(row) else None,
         source_error=mean(score.error for score in sources) if sources else None,
         source_loss=_over_seeds(losses),
         negative=(sum(worse), len(worse)),

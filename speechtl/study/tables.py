@@ -12,6 +12,7 @@ from speechtl.tables import Column, Table, interval_text, p_text
 HEADINGS = (
     "recipe",
     "seeds",
+    "dev",
     "error",
     "over seeds",
     "relative",
@@ -25,7 +26,7 @@ def result_table(study: Study, found: SetResult, dev: Sequence[str]) -> Table:
     """The errors of a study on one set, with what its notes must say."""
     has_amounts = len(study.amounts) > 1 or study.amounts[0].unit is not None
     over = f"over {found.resampled}"
-    headings = ["recipe", *(["amount"] if has_amounts else []), *HEADINGS[1:4], over, *HEADINGS[4:]]
+    headings = ["recipe", *(["amount"] if has_amounts else []), *HEADINGS[1:5], over, *HEADINGS[5:]]
     texts = ("recipe", "amount", "negative transfer")
     tested = f"{found.name}, {found.language}, {found.utterances} utterances"
     title = f"{study.name}: {found.metric} error on {tested}"
@@ -45,6 +46,7 @@ def _cells(row: RowResult) -> dict[str, str]:
     return {
         "recipe": f"{row.measured.run} (control)" if row.is_control else row.measured.run,
         "seeds": f"{len(seeds)}",
+        "dev": "" if row.dev_error is None else f"{100 * row.dev_error:.1f}",
         "error": f"{100 * row.measured.error:.1f} %",
         "over seeds": interval_text(row.measured.over_seeds),
         "relative": "" if row.measured.relative is None else f"{100 * row.measured.relative:+.1f} %",
@@ -61,6 +63,7 @@ def _points(interval: Interval | None) -> str:
 def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     notes = [
         f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
+        "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
         f"relative: against {study.reference} with the same amount, seeds and "
         f"{'variants' if study.variants else 'utterances'}",
         f"p: {found.tested}; Holm's correction over the table",

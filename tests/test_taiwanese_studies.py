@@ -1,0 +1,45 @@
+"""The studies of Taiwanese: every method is in them, with as many trials as any other."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import speechtl.transfer
+from recipes.taiwanese.methods import METHODS
+from speechtl.study import load_study
+from speechtl.study.cells import expand
+
+SPEAKERS_ONLY = {"SpeakerMoments", "VTLN"}
+"""Controls for a new voice in a language that the source knows."""
+
+
+@pytest.mark.parametrize("name", ["methods", "amounts", "tuning"])
+def test_every_cell_is_a_run_of_its_own_on_ten_minutes_or_as_asked(name: str, tmp_path: Path) -> None:
+    study = load_study(f"taiwanese/{name}")
+    cells = expand(study, tmp_path)
+    assert len({cell.folder.path for cell in cells}) == len(cells)
+    assert len(cells) == len(study.rows) * len(study.seeds) * len(study.amounts)
+    for cell in cells:
+        assert cell.experiment.source in (None, "multilingual")
+        assert cell.experiment.target.minutes == (10 if cell.amount.unit is None else cell.amount.value)
+    trained = [cell.experiment for cell in cells if cell.experiment.train.steps]
+    assert len({experiment.train.steps for experiment in trained}) == 1
+    assert len({experiment.target for experiment in trained}) == len(study.amounts)
+
+
+def test_every_method_is_in_the_table(tmp_path: Path) -> None:
+    cells = expand(replace(load_study("taiwanese/methods"), seeds=(0,)), tmp_path)
+    kinds = {type(cell.experiment.method).__name__ for cell in cells}
+    assert kinds == set(speechtl.transfer.__all__) - SPEAKERS_ONLY
+
+
+def test_every_method_has_six_trials_and_so_have_its_controls() -> None:
+    study = load_study("taiwanese/tuning")
+    trials = Counter(row.split()[0] for row in study.rows)
+    fixed = {"taiwanese/batch_norm_statistics", "taiwanese/layer_l2_sp", "taiwanese/affine_replay"}
+    wanted = {f"taiwanese/{method}" for method in METHODS} - fixed
+    assert trials.keys() == wanted | {"taiwanese/scratch", "taiwanese/finetune"}
+    assert set(trials.values()) == {6}
+    assert study.reference in study.recipes
