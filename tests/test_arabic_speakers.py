@@ -8,6 +8,7 @@ import pytest
 from data_prep.arabic_commands import WORDS
 from recipes.arabic import _speakers as speakers
 from recipes.arabic._speakers import FEW, FIRST, GROUPS, HALVES, SECOND, SHARED, TRAINING, texts
+from recipes.arabic.speakers import FREE
 from speechtl.corpus import Corpus
 from speechtl.experiment import load_recipe
 from speechtl.study import Study, Variant, load_study
@@ -89,6 +90,8 @@ def test_methods_have_as_many_trials_each_on_speakers_whom_they_will_not_be_test
         assert {variant.target.speakers[0] for variant in study.variants} == set(GROUPS[group])
         trials = [row.split(" --train.lr")[0] for row in study.rows[1:]]
         assert {trials.count(recipe) for recipe in trials} == {6}
+        free = {f"arabic/one_speaker/{name}" for name in (*FREE, "unadapted")}
+        assert set(trials) == set(load_study("arabic/speakers").rows) - free, "what is trained is tuned"
 
 
 def test_settings_are_those_that_the_other_group_chose(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,14 @@ UNADAPTED = "arabic/one_speaker/unadapted"
 ALL = "arabic/one_speaker/finetune"
 LAYERS = "arabic/one_speaker/layers --method.retrain"
 BASES = ("arabic/base", *(f"arabic/base@{seed}" for seed in range(1, 5)))
+RETRAINED = ("input:1", "input:2", "input:4", "upper:4", "upper:1")
 METHODS = ("lhuc", "input_affine", "adapters", "lora", "l2_sp", "kl", "norm_affines")
 FREE = ("batch_norm_statistics", "speaker_moments", "vtln")
 
 ROWS = (
     UNADAPTED,
     *(f"arabic/one_speaker/{name}" for name in FREE),
-    *(f"{LAYERS} {blocks}" for blocks in ("input:1", "input:2", "input:4", "upper:4", "upper:1")),
+    *(f"{LAYERS} {blocks}" for blocks in RETRAINED),
     ALL,
     *(f"arabic/one_speaker/{name}" for name in METHODS),
 )

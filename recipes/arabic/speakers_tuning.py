@@ -6,14 +6,13 @@ an edge, the grid is extended. Of the two halves of the words each speaker has o
 """
 
 from recipes.arabic._speakers import GROUPS, HALVES, variant
-from recipes.arabic.speakers import ALL, BASES, LAYERS, UNADAPTED
+from recipes.arabic.speakers import ALL, BASES, LAYERS, RETRAINED, UNADAPTED
 from speechtl.study import Study
 
 STEPS = (20, 60)
 RATES = {
     ALL: (1e-4, 3e-4, 1e-3),
-    f"{LAYERS} input:2": (1e-4, 3e-4, 1e-3),
-    f"{LAYERS} upper:4": (1e-4, 3e-4, 1e-3),
+    **{f"{LAYERS} {blocks}": (1e-4, 3e-4, 1e-3) for blocks in RETRAINED},
     "arabic/one_speaker/lhuc": (1e-2, 3e-2, 1e-1),
     "arabic/one_speaker/input_affine": (1e-3, 3e-3, 1e-2),
     "arabic/one_speaker/adapters": (5e-4, 2e-3, 5e-3),
