@@ -12,6 +12,7 @@ import numpy as np
 from speechtl.curves import colours, dress
 from speechtl.fold_training import fold_folder
 from speechtl.study.cells import Cell
+from speechtl.study.labels import labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.whole_files import explained, read_json, replaced
@@ -53,7 +54,7 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     for place, (row, colour) in enumerate(_coloured(study)):
         mine = [one for one in found.rows if one.measured.run == row]
         places = [amounts.index(one.amount) + 0.06 * (place - len(study.rows) / 2) for one in mine]
-        _points(axes, places, mine, colour, row, MARKERS[place % len(MARKERS)])
+        _points(axes, places, mine, colour, labels(study.rows)[row], MARKERS[place % len(MARKERS)])
     axes.set_xticks(range(len(amounts)), [str(amount) for amount in amounts])
     axes.set_xlabel("target speech that is trained on")
     dress(axes, f"{found.metric} error, %")
@@ -100,12 +101,14 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
         axes.plot([error], [place], "o", color="#d55e00" if is_worse else "#0072b2")
         if row.is_control:
             axes.axvline(error, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-    axes.set_yticks(range(len(found.rows)), [row.measured.run for row in found.rows])
+    axes.set_yticks(range(len(found.rows)), [labels(study.rows)[row.measured.run] for row in found.rows])
     axes.invert_yaxis()
     dress(axes, "")
     meant = f"thick: over {found.resampled}, thin: over seeds; red: worse than the control"
-    axes.set_xlabel(f"{found.metric} error, %; {meant}")
-    axes.set_xlim(0, 150 * max(row.measured.error for row in found.rows) or 1)
+    axes.set_xlabel(f"{found.metric} error, %\n{meant}", fontsize=9)
+    intervals = [row.measured.over_utterances for row in found.rows]
+    shown = [row.measured.error for row in found.rows] + [one.high for one in intervals if one is not None]
+    axes.set_xlim(0, 105 * max(shown) or 1)
     return figure
 
 
@@ -116,7 +119,7 @@ def _gain_against_loss(study: Study, found: SetResult) -> Figure:
     axes.axvline(0, color="0.6", linewidth=0.8)
     for place, (name, colour) in enumerate(_coloured(study)):
         shown = [row for row in found.rows if row.measured.run == name]
-        label: str | None = name
+        label: str | None = labels(study.rows)[name]
         for row in shown:
             if row.gain is None or row.source_loss is None:
                 continue
@@ -175,7 +178,14 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
             if not shared:
                 continue
             each = 100 * np.array([[one[step] for step in shared] for one in mine])
-            axes.plot(shared, each.mean(axis=0), color=colour, label=name, marker="o", markersize=3)
+            axes.plot(
+                shared,
+                each.mean(axis=0),
+                color=colour,
+                label=labels(study.rows)[name],
+                marker="o",
+                markersize=3,
+            )
             axes.fill_between(shared, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
         axes.set_title(str(amount), fontsize=9)
         axes.set_xlabel("step")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from speechtl.stats import Interval
+from speechtl.study.labels import folder, labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table, interval_text, p_text
@@ -31,20 +32,24 @@ def result_table(study: Study, found: SetResult, dev: Sequence[str]) -> Table:
     tested = f"{found.name}, {found.language}, {found.utterances} utterances"
     title = f"{study.name}: {found.metric} error on {tested}"
     table = Table(title, [Column(heading, is_number=heading not in texts) for heading in headings])
+    named = labels(study.rows)
     for row in found.rows:
-        cells = _cells(row) | {"amount": str(row.amount), over: interval_text(row.measured.over_utterances)}
+        cells = _cells(row, named[row.measured.run]) | {
+            "amount": str(row.amount),
+            over: interval_text(row.measured.over_utterances),
+        }
         table.rows.append([cells[heading] for heading in headings])
     table.notes += _notes(study, found, dev)
     return table
 
 
-def _cells(row: RowResult) -> dict[str, str]:
+def _cells(row: RowResult, name: str) -> dict[str, str]:
     seeds = row.measured.seeds
     worse, compared = row.negative
     counted = f"{worse} of {compared} cells" if compared else ""
     source = "" if row.source_error is None else f"error {100 * row.source_error:.1f}"
     return {
-        "recipe": f"{row.measured.run} (control)" if row.is_control else row.measured.run,
+        "recipe": f"{name} (control)" if row.is_control else name,
         "seeds": f"{len(seeds)}",
         "dev": "" if row.dev_error is None else f"{100 * row.dev_error:.1f}",
         "error": f"{100 * row.measured.error:.1f} %",
@@ -61,7 +66,9 @@ def _points(interval: Interval | None) -> str:
 
 
 def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
+    named, place = labels(study.rows), folder(study.rows)
     notes = [
+        *([f"recipes: in {place}"] if place else []),
         f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
         "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
         f"relative: against {study.reference} with the same amount, seeds and "
@@ -71,8 +78,8 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     if any(row.source_error is not None for row in found.rows):
         notes.append("source loss: points of error more on the source's own tests than the source has")
     notes += [
-        f"negative transfer: {' at '.join(filter(None, (row.measured.run, str(row.amount))))} is worse than "
-        f"its control by {-100 * row.gain.value:.1f} points, in {row.negative[0]} of {row.negative[1]} cells"
+        f"negative transfer: {_called(row, named)} is worse than its control by {-100 * row.gain.value:.1f} "
+        f"points, in {row.negative[0]} of {row.negative[1]} cells"
         for row in found.rows
         if row.gain is not None and row.is_negative
     ]
@@ -82,3 +89,7 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     if single:
         notes.append("one seed says nothing about others")
     return [*notes, *found.notices, *dev]
+
+
+def _called(row: RowResult, named: Mapping[str, str]) -> str:
+    return " at ".join(filter(None, (named[row.measured.run], str(row.amount))))
