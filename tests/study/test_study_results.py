@@ -124,8 +124,8 @@ def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes
     shown = outcome.tables[0].markdown()
     assert "| YES, 2 of 2 cells |" in shown
     assert "| 1 of 2 cells |" in shown
-    told = f"negative transfer: {Path(bad).name} is worse than its control by 37.5 points, in 2 of 2 cells"
-    assert told in shown
+    note = f"negative transfer: {Path(bad).name} is worse than its control by 37.5 points, in 2 of 2 cells"
+    assert note in shown
     stored = json.loads((tmp_path / "s" / "study.json").read_text())
     worse = {(c["recipe"], c["seed"]): c["worse_than_control"] for c in stored["cells"]}
     assert worse[good, 1] == {"words": 0.25}
