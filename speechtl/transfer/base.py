@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
-from speechtl.transfer.data import ParameterGroup, StreamSettings, TransferData, UnitTable
+from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
+from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.plan import TransferPlan, initialise, planned
 from speechtl.transfer.rules import Rule, Weights, parse
 from speechtl.transfer.stages import Stage
@@ -21,9 +22,9 @@ from speechtl.transfer.weights import load_weights
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from speechtl.models.acoustic import AcousticModel, Encoded
+    from speechtl.models.acoustic import AcousticModel
 
-__all__ = ["ParameterGroup", "StreamSettings", "Transfer", "TransferData", "UnitTable"]
+__all__ = ["ForwardPass", "ParameterGroup", "StreamSettings", "Transfer", "TransferData", "UnitTable"]
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,8 @@ class Transfer:
         blocks = [f"head.{tag}" for tag in model.languages if tag not in languages]
         if model.shared_blank is not None and not any(model.head(tag).shares_blank for tag in languages):
             blocks.append("blank")
-        domains = {domain for examples in speech for domain in examples.domains}
-        used = {id(model.inputs.of(domain)) for domain in domains}
-        blocks += [name for name, entry in model.inputs.blocks().items() if id(entry) not in used]
+        used = {name for examples in speech for name in inputs_of(model, examples)}
+        blocks += [name for name in model.inputs.blocks() if name not in used]
         # A rule on all heads may say more of these, such as a rate, and is no contradiction.
         return [Rule(block, frozen=True, is_control=True) for block in blocks]
 
@@ -258,26 +258,15 @@ class Transfer:
     ) -> dict[str, Tensor]:
         """Named, weighted terms: (batch,) for one value per utterance, or a scalar."""
         encoded = model.encode(batch)
-        return self.terms(model.task_losses(encoded, batch), model, source, batch, encoded, progress)
+        forward = ForwardPass(model, source, batch, encoded, progress)
+        return self.terms(model.task_losses(encoded, batch), forward)
 
-    def terms(
-        self,
-        losses: Mapping[str, Tensor],
-        model: AcousticModel,
-        source: AcousticModel | None,
-        batch: Batch,
-        encoded: Encoded,
-        progress: float,
-    ) -> dict[str, Tensor]:
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses so far with the method's own: weighted, joined by new terms, or left as they are.
 
         Args:
             losses: named terms, at first the heads' own.
-            model: in training.
-            source: the frozen source in eval mode; None from scratch.
-            batch: the utterances.
-            encoded: what the model made of them.
-            progress: of the whole training, in [0, 1).
+            forward: the pass that they come from.
         """
         return dict(losses)
 

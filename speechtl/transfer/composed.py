@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from speechtl.batches import Batch, Examples, Stream
+from speechtl.batches import Examples, Stream
 from speechtl.faults import listed
 from speechtl.models.fates import Place, places
 from speechtl.transfer.base import Transfer
-from speechtl.transfer.data import ParameterGroup, StreamSettings, TransferData
+from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData
 from speechtl.transfer.head_rows import Coverage
 from speechtl.transfer.plan import matched
 from speechtl.transfer.rules import SOURCE, Rule, parse
@@ -23,7 +23,7 @@ from speechtl.transfer.stages import Stage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from speechtl.models.acoustic import AcousticModel, Encoded
+    from speechtl.models.acoustic import AcousticModel
 
 SHARED = ("head_rows", "trains", "plan")
 """Settings that every method has, and that are said of all together."""
@@ -194,19 +194,11 @@ class Composed(Transfer):
         owner = self._owner("rate")
         return super().rate(progress, warmup) if owner is None else owner.rate(progress, warmup)
 
-    def terms(
-        self,
-        losses: Mapping[str, Tensor],
-        model: AcousticModel,
-        source: AcousticModel | None,
-        batch: Batch,
-        encoded: Encoded,
-        progress: float,
-    ) -> dict[str, Tensor]:
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses as one method after another changes or joins them."""
         found = dict(losses)
         for part in self.parts:
-            found = part.terms(found, model, source, batch, encoded, progress)
+            found = part.terms(found, forward)
         return found
 
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:

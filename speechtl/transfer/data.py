@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from speechtl.augment import AugmentSettings
-from speechtl.batches import Examples
+from speechtl.batches import Batch, Examples
 from speechtl.feature_cache import FeatureCache
 
 if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel, Encoded
     from speechtl.text import Tokenizer
 
 UnitTable = Mapping[str, tuple[tuple[str, str], ...]]
@@ -81,3 +82,18 @@ class ParameterGroup:
     lr_scale: float = 1.0
     is_clipped: bool = True
     """Whether its gradient counts, and is shortened, with that of the model; helpers' are not."""
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """One forward pass of training, as a method's own losses see it."""
+
+    model: AcousticModel
+    """In training."""
+    source: AcousticModel | None
+    """The frozen source in eval mode; None from scratch."""
+    batch: Batch
+    encoded: Encoded
+    """What the model made of the batch."""
+    progress: float
+    """Of the whole training, in [0, 1)."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from speechtl.batches import Batch
 from speechtl.models.fates import plain
 from speechtl.models.layers import seed_of
-from speechtl.transfer.base import Transfer, TransferData
+from speechtl.transfer.base import ForwardPass, Transfer, TransferData
 from speechtl.transfer.fisher import Labels, Sampled, diagonal_fisher, enumerated
+from speechtl.transfer.weights import refuse_other_models
 
 if TYPE_CHECKING:
-    from speechtl.models.acoustic import AcousticModel, Encoded
+    from speechtl.models.acoustic import AcousticModel
 
 HELPER = "fisher"
 
@@ -79,11 +79,7 @@ class EWC(Transfer):
                 f"expectation=enumerated: the source's head for {', '.join(readers)} is CTC, and its label "
                 "sequences are too many; choose sampled"
             )
-        if self.other_models:
-            raise ValueError(
-                f"the plan takes weights of {self.other_models[0]}, which EWC would pull towards the "
-                "source's; name that model as the source, or leave it out of the plan"
-            )
+        refuse_other_models(self.other_models, "EWC")
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Estimate the Fisher information and keep it as the helper `fisher`."""
@@ -100,21 +96,13 @@ class EWC(Transfer):
         values = diagonal_fisher(model, speech, labels, utterances=count, seed=seed)
         model.helpers[HELPER] = Fisher(values)
 
-    def terms(
-        self,
-        losses: Mapping[str, Tensor],
-        model: AcousticModel,
-        source: AcousticModel | None,
-        batch: Batch,
-        encoded: Encoded,
-        progress: float,
-    ) -> dict[str, Tensor]:
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses so far and `ewc`, a scalar."""
-        assert source is not None, "EWC needs a source"
-        if HELPER not in model.helpers:
+        assert forward.source is not None, "EWC needs a source"
+        if HELPER not in forward.model.helpers:
             return dict(losses)
-        fisher = cast(Fisher, model.helpers[HELPER])
-        return {**losses, "ewc": self.strength / 2 * drift(model, source, fisher)}
+        fisher = cast(Fisher, forward.model.helpers[HELPER])
+        return {**losses, "ewc": self.strength / 2 * drift(forward.model, forward.source, fisher)}
 
 
 class Fisher(nn.Module):

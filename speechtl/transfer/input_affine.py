@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.first_pass import Labels, labelled
 from speechtl.transfer.inserting import SOURCE_FROZEN, put, refuse_head_only
+from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ class InputAffine(Transfer):
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Put the identity before each input that the target's speech goes through."""
-        used = {id(model.inputs.of(domain)) for domain in data.target.domains}
-        blocks = [name for name, entry in model.inputs.blocks().items() if id(entry) in used]
-        put(model, "affine", blocks, data.target, self.by, {"form": self.form})
+        put(model, "affine", inputs_of(model, data.target), data.target, self.by, {"form": self.form})
 
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """All that is the source's is frozen."""

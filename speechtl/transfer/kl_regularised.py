@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speechtl.batches import Batch
 from speechtl.features import frame_mask
-from speechtl.transfer.base import Transfer, TransferData
+from speechtl.transfer.base import ForwardPass, Transfer, TransferData
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel, Encoded
@@ -70,15 +70,7 @@ class KLRegularised(Transfer):
         compares = self.rho > 0 and self.source_heads == "trained" and heard & set(new)
         return heard | set(old) if compares else heard
 
-    def terms(
-        self,
-        losses: Mapping[str, Tensor],
-        model: AcousticModel,
-        source: AcousticModel | None,
-        batch: Batch,
-        encoded: Encoded,
-        progress: float,
-    ) -> dict[str, Tensor]:
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The labels' losses times 1 - ρ, and `kl` (batch,), the divergence from the source times ρ.
 
         Raises:
@@ -86,6 +78,7 @@ class KLRegularised(Transfer):
         """
         if self.rho == 0:
             return dict(losses)
+        model, source, batch = forward.model, forward.source, forward.batch
         assert source is not None, "a teacher is needed"
         assert not source.training, "the teacher is in eval mode"
         _require_inputs(model, source, batch)
@@ -96,7 +89,7 @@ class KLRegularised(Transfer):
             for name, value in losses.items()
             if self.rho < 1 or name not in LABELLED  # 0 times an infinite loss is no number
         }
-        return weighted | {"kl": self.rho * divergences(model, source, batch, encoded, taught)}
+        return weighted | {"kl": self.rho * divergences(model, source, batch, forward.encoded, taught)}
 
 
 def divergences(

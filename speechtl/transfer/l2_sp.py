@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from speechtl.batches import Batch
 from speechtl.models.fates import plain
-from speechtl.transfer.base import ParameterGroup, Transfer, TransferData
+from speechtl.transfer.base import ForwardPass, ParameterGroup, Transfer, TransferData
+from speechtl.transfer.weights import refuse_other_models
 
 if TYPE_CHECKING:
-    from speechtl.models.acoustic import AcousticModel, Encoded
+    from speechtl.models.acoustic import AcousticModel
 
 
 @dataclass(frozen=True)
@@ -54,30 +54,18 @@ class L2SP(Transfer):
         Raises:
             ValueError: the plan takes some.
         """
-        if self.other_models:
-            raise ValueError(
-                f"the plan takes weights of {self.other_models[0]}, which L2SP would pull towards the "
-                "source's; name that model as the source, or leave it out of the plan"
-            )
+        refuse_other_models(self.other_models, "L2SP")
 
     def groups(self, model: AcousticModel, weight_decay: float) -> list[ParameterGroup]:
         """Parameter groups without weight decay, whatever the recipe's is."""
         return super().groups(model, weight_decay=0.0)
 
-    def terms(
-        self,
-        losses: Mapping[str, Tensor],
-        model: AcousticModel,
-        source: AcousticModel | None,
-        batch: Batch,
-        encoded: Encoded,
-        progress: float,
-    ) -> dict[str, Tensor]:
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses so far and `l2_sp`, a scalar."""
-        assert source is not None, "L2SP needs a source"
+        assert forward.source is not None, "L2SP needs a source"
         if self.alpha == self.beta == 0:
             return dict(losses)
-        return {**losses, "l2_sp": penalty(model, source, self.alpha, self.beta)}
+        return {**losses, "l2_sp": penalty(forward.model, forward.source, self.alpha, self.beta)}
 
 
 def penalty(model: AcousticModel, source: AcousticModel, alpha: float, beta: float) -> Tensor:

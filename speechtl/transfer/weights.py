@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -65,6 +65,19 @@ def _units(model: AcousticModel, place: Place) -> tuple[str, ...]:
     """What the rows of a head stand for; nothing outside heads."""
     kind, _, language = place.block.partition(".")
     return tuple(model.tokenizers[language].units) if kind == "head" else ()
+
+
+def refuse_other_models(paths: Sequence[str], method: str) -> None:
+    """Refuse weights of another model beside a pull towards the source's.
+
+    Raises:
+        ValueError: there are some.
+    """
+    if paths:
+        raise ValueError(
+            f"the plan takes weights of {paths[0]}, which {method} would pull towards the "
+            "source's; name that model as the source, or leave it out of the plan"
+        )
 
 
 def _begins(name: str, prefix: str) -> bool:

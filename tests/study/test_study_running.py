@@ -14,13 +14,12 @@ from torch import Tensor
 from toy_speech import write_manifest
 
 from speechtl import cli
-from speechtl.models.acoustic import AcousticModel
 from speechtl.report import Report
 from speechtl.study import Study
 from speechtl.study.cells import expand
 from speechtl.study.study import run_study
 from speechtl.train import Interrupted
-from speechtl.transfer.base import Transfer
+from speechtl.transfer.base import ForwardPass, Transfer
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +44,9 @@ class Shrunk(Transfer):
     strength: float = 1.0
     """Weight of half the squares' sum."""
 
-    def terms(self, losses: dict[str, Tensor], model: AcousticModel, *rest: object) -> dict[str, Tensor]:
+    def terms(self, losses: dict[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses, and the size of the weights."""
-        size = torch.stack([value.square().sum() for value in model.parameters()]).sum()
+        size = torch.stack([value.square().sum() for value in forward.model.parameters()]).sum()
         return {**losses, "size": self.strength / 2 * size}
 
 
@@ -55,7 +54,7 @@ class Shrunk(Transfer):
 class Broken(Transfer):
     """A method with a fault."""
 
-    def terms(self, losses: dict[str, Tensor], *rest: object) -> dict[str, Tensor]:
+    def terms(self, losses: dict[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """Nothing that could be trained."""
         raise KeyError("frames")
 

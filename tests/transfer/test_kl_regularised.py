@@ -19,6 +19,7 @@ from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel, Encoded
 from speechtl.models.inputs import DomainInput
 from speechtl.transfer import L2SP, Composed, KLRegularised, Transfer
+from speechtl.transfer.data import ForwardPass
 
 CLASSIFIER = replace(TINY, head="classifier")
 
@@ -62,13 +63,13 @@ def test_the_divergence_has_no_value_and_no_gradient_at_the_source(
     batch = replace(speech, labels=labels, languages=languages * 6).batch(range(6))
     batch = replace(batch, masking=SpecAugment(AugmentSettings(), 3, 80))
     known = replace(batch, languages=("en",) * 6)
-    compared = KLRegularised(rho=1).terms({}, model, source, batch, model.encode(batch), 0.0)
+    compared = KLRegularised(rho=1).terms({}, ForwardPass(model, source, batch, model.encode(batch), 0.0))
     assert compared["kl"].abs().max() < 1e-4
     reference = gradient(model, sum(terms(Transfer(), model, source, known).values()).sum())
     assert gradient(model, compared["kl"].sum()).norm() < 1e-5 * reference.norm()
 
     other = replace(batch, masking=SpecAugment(AugmentSettings(), 4, 80))
-    differing = KLRegularised(rho=1).terms({}, model, source, other, model.encode(batch), 0.0)
+    differing = KLRegularised(rho=1).terms({}, ForwardPass(model, source, other, model.encode(batch), 0.0))
     assert differing["kl"].max() > 1e-3, "other masks are other speech"
 
 
@@ -105,7 +106,9 @@ def test_the_gradient_of_a_frame_classifier_is_that_of_the_interpolated_targets(
     entropy = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
     losses = {"classification": (entropy * real).sum(1)}
     batch = SimpleNamespace(languages=("en",) * 3, domains=(None,) * 3, ids=("a", "b", "c"))
-    found = KLRegularised(rho=rho).terms(losses, student, teacher, batch, student.encode(batch), 0.0)
+    found = KLRegularised(rho=rho).terms(
+        losses, ForwardPass(student, teacher, batch, student.encode(batch), 0.0)
+    )
 
     divergence = (taught.softmax(2) * (taught.log_softmax(2) - logits.log_softmax(2))).sum(2)
     (of_labels,) = torch.autograd.grad(losses["classification"].sum(), logits, retain_graph=True)
@@ -152,13 +155,13 @@ def test_a_new_language_is_compared_through_every_head_of_the_source_and_the_mea
     batch = data.target.batch(range(4))
     whole = terms(KLRegularised(), model, source, batch)["kl"]
     each = [
-        KLRegularised().terms({}, model, source, named, model.encode(named), 0.0)["kl"]
+        KLRegularised().terms({}, ForwardPass(model, source, named, model.encode(named), 0.0))["kl"]
         for named in (replace(batch, languages=(tag,) * 4) for tag in ("en", "fr"))
     ]
     assert not torch.allclose(*each, rtol=0.01)
     assert torch.allclose(whole, (each[0] + each[1]) / 2, rtol=1e-5)
     mixed = replace(batch, languages=("en", "de", "fr", "de"))
-    found = KLRegularised().terms({}, model, source, mixed, model.encode(mixed), 0.0)["kl"]
+    found = KLRegularised().terms({}, ForwardPass(model, source, mixed, model.encode(mixed), 0.0))["kl"]
     assert torch.allclose(found, torch.stack([each[0][0], whole[1], each[1][2], whole[3]]), rtol=1e-5)
 
 
@@ -204,7 +207,7 @@ def test_a_classifier_s_divergence_is_that_of_its_classes() -> None:
     source, data = a_source("en", settings=CLASSIFIER), a_target("en")
     model = moved(adapted(KLRegularised(), source, data)).eval()
     batch = data.target.batch(range(3))
-    found = KLRegularised(rho=1).terms({}, model, source, batch, model.encode(batch), 0.0)["kl"]
+    found = KLRegularised(rho=1).terms({}, ForwardPass(model, source, batch, model.encode(batch), 0.0))["kl"]
     mine, theirs = (one.log_probs(one.encode(batch), "en")[:, 0, 1:] for one in (model, source))
     assert torch.allclose(found, F.kl_div(mine, theirs, reduction="none", log_target=True).sum(1), rtol=1e-4)
     assert torch.isfinite(gradient(model, found.sum())).all()
