@@ -42,7 +42,8 @@ class Examples:
     ids: Sequence[str]
     speakers: Sequence[str | None]
     domains: Sequence[str | None]
-    is_target: bool = True
+    is_target: bool | NDArray[np.bool_] = True
+    """Whether they are of the target domain: all of them alike, or (utterances,) of each."""
     separators: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """By language: the label ids between the words of a phrase, where any are written."""
 
@@ -133,7 +134,7 @@ class Examples:
             ids=tuple(" + ".join(self.ids[index] for index in item.utterances) for item in items),
             speakers=tuple(self.speakers[index] for index in first),
             domains=tuple(self.domains[index] for index in first),
-            is_target=torch.full((len(items),), self.is_target),
+            is_target=torch.from_numpy(np.broadcast_to(self.is_target, len(self))[first]),
             is_labelled=torch.tensor([len(label) > 0 for label in labels]),
             warps=None if all(warp == 1 for warp in warps) else torch.tensor(warps),
             features=None if made is None else tuple(one.features for one in made),

@@ -195,6 +195,9 @@ def step_zero(
         lengths = np.array(sets.source.column("duration"), dtype=np.float64)
         heads = source.model.tokenizers
         data = replace(data, source=Examples.of(sets.source, [], lengths, heads, is_target=False))
+    if sets.unlabelled is not None and experiment.method.hears_unlabelled:
+        lengths = np.array(sets.unlabelled.column("duration"), dtype=np.float64)
+        data = replace(data, unlabelled=Examples.of(sets.unlabelled, [], lengths, None))
     return start(experiment, source, data)[0], examples
 
 
@@ -217,6 +220,8 @@ def _settings(experiment: Experiment, recipe: Experiment) -> tuple[Setting, ...]
 
 def _data(sets: Sets) -> list[tuple[str, SummaryRow]]:
     roles: dict[str, Corpus] = {"target": sets.target, **sets.named_dev}
+    if sets.unlabelled is not None:
+        roles["unlabelled"] = sets.unlabelled
     named: Mapping[str, Mapping[str, Corpus]] = {"test": sets.tests, "source's test": sets.source_tests}
     for role, corpora in named.items():
         roles |= {f"{role} {name}": corpus for name, corpus in corpora.items()}

@@ -45,6 +45,11 @@ class Experiment:
     tests: tuple[CorpusSpec, ...] = ()
     """Test speech, scored once at the end. If none is named, it is the target corpus's own test split, or
     carved out of it."""
+    unlabelled: tuple[CorpusSpec, ...] = ()
+    """Speech of the target domain without labels, for methods that learn from it; its texts are not
+    looked at. With other methods it is only measured how far it is from the labelled speech."""
+    transductive: bool = False
+    """Whether the tests may hold the unlabelled speech itself; the report says so."""
     source: str | None = None
     """A recipe (trained first if its run is missing; `recipe@2` takes its seed 2, `recipe@same` the run's
     own), or a model folder; nothing trains from scratch."""
@@ -91,6 +96,13 @@ class Experiment:
             raise ValueError(f"experiment {self.name}: seed={self.seed}; expected 0 or more")
         self._check_head()
         self._check_inputs()
+        if self.method.hears_unlabelled and not self.unlabelled:
+            raise ValueError(
+                f"experiment {self.name}: {type(self.method).__name__} learns from speech without labels; "
+                "name it by unlabelled"
+            )
+        if self.transductive and not self.unlabelled:
+            raise ValueError(f"experiment {self.name}: transductive is about unlabelled speech; name some")
         if self.source is None and self.source_tests:
             raise ValueError(f"experiment {self.name}: source_tests without a source; move them to tests")
         if self.source is None and self.syllable_table:
@@ -105,7 +117,7 @@ class Experiment:
         if self.dev == "fold" and not self.method.chooses_on_dev:
             raise ValueError(
                 f"experiment {self.name}: dev=fold chooses the number of steps by the target's labels, which "
-                "the method does without; name another dev, or take method.labels=given"
+                "the method does without; name another dev, or take method.labels=given where it has that"
             )
         if self.source is None and self.method.other_models:
             raise ValueError(

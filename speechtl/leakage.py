@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from speechtl.corpus import Corpus, qualify
@@ -72,6 +72,16 @@ def fingerprint(corpus: Corpus, digests: Sequence[str]) -> Fingerprints:
         texts=frozenset(key for keys in _text_hashes(corpus) for key in keys),
         speakers=frozenset(key for key in _speaker_hashes(corpus) if key is not None),
     )
+
+
+def heard(corpus: Corpus, digests: Sequence[str]) -> Fingerprints:
+    """Hashes of a corpus that is heard without its labels: its texts are nothing that was trained on.
+
+    Args:
+        corpus: What is heard.
+        digests: Of the decoded audio, one per utterance.
+    """
+    return replace(fingerprint(corpus, digests), texts=frozenset())
 
 
 def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: str) -> Shared:

@@ -59,6 +59,8 @@ class Sets:
     source: Corpus | None = None
     """The source's training speech, where the method needs it."""
     folds: tuple[Fold, ...] = ()
+    unlabelled: Corpus | None = None
+    """The target domain's speech without labels."""
 
     @property
     def named_dev(self) -> dict[str, Corpus]:
@@ -109,6 +111,7 @@ class Sets:
             tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
             _source_speech(experiment, source) if experiment.method.needs_source_speech else None,
             carved.folds if carved else (),
+            _joined(_opened(experiment.unlabelled, seed)) if experiment.unlabelled else None,
         )
 
 
@@ -129,6 +132,8 @@ class Material:
     source: Speech | None = None
     """The source's training speech, where the method needs it."""
     folds: tuple[Fold, ...] = ()
+    unlabelled: Speech | None = None
+    """The target domain's speech without labels."""
 
     @property
     def held_out(self) -> dict[str, Corpus]:
@@ -147,8 +152,13 @@ class Material:
         )
 
     @classmethod
-    def of(cls, found: Sets, source: LoadedModel | None) -> Material:
+    def of(cls, found: Sets, source: LoadedModel | None, *, transductive: bool = False) -> Material:
         """Decode the corpora of an experiment.
+
+        Args:
+            found: The corpora.
+            source: The source's model.
+            transductive: Whether the tests may hold unlabelled speech.
 
         Raises:
             ValueError: texts, languages or audio are faulty, or training and test share what they must not.
@@ -168,9 +178,23 @@ class Material:
             again = leakage.fingerprint(found.source, replayed.waveforms.digests)
             known = Fingerprints.union([known, again])
         development = None if found.dev is None else Speech.of(found.dev)
+        unlabelled = None if found.unlabelled is None else Speech.of(found.unlabelled)
+        if unlabelled is not None:
+            refuse_long(unlabelled.corpus)
+            heard = leakage.heard(unlabelled.corpus, unlabelled.waveforms.digests)
+            if not transductive:
+                known = Fingerprints.union([known, heard])
         _refuse_leaks(known, development, sets)
         return cls(
-            speech, development, found.tests, found.source_tests, known, found.account, replayed, found.folds
+            speech,
+            development,
+            found.tests,
+            found.source_tests,
+            known,
+            found.account,
+            replayed,
+            found.folds,
+            unlabelled,
         )
 
 

@@ -11,11 +11,14 @@ from speechtl.features import SAMPLE_RATE
 def count_drawn(drawn: dict[str, float], batch: Batch) -> None:
     """Add the seconds of speech of a batch to those of its languages, padding left out.
 
-    What is replayed of the source's speech is counted apart, under names such as `en (source)`.
+    What is the source's, and what has no labels, is counted apart, under names such as `en (source)`.
     """
-    entries = zip(batch.languages, batch.is_target.tolist(), batch.lengths.tolist(), strict=True)
-    for language, is_target, samples in entries:
+    flags = zip(batch.is_target.tolist(), batch.is_labelled.tolist(), strict=True)
+    for language, (is_target, is_labelled), samples in zip(
+        batch.languages, flags, batch.lengths.tolist(), strict=True
+    ):
         name = language if is_target else f"{language} (source)"
+        name = name if is_labelled else f"{language} (unlabelled)"
         drawn[name] = drawn.get(name, 0.0) + samples / SAMPLE_RATE
 
 

@@ -85,7 +85,7 @@ def run(
         sets = Sets.of(
             experiment, found.experiment if found else None, source.fingerprints if source else None
         )
-        material = Material.of(sets, source)
+        material = Material.of(sets, source, transductive=experiment.transductive)
         _tell(folder, material)
         fitted = _fit(experiment, folder, source, material)
         _draw(experiment, folder, fitted)
@@ -150,6 +150,8 @@ def _train(
     if material.source is not None and source is not None:
         heads = source.model.tokenizers
         data = replace(data, source=replace(material.source.examples(heads), is_target=False))
+    if material.unlabelled is not None and experiment.method.hears_unlabelled:
+        data = replace(data, unlabelled=material.unlabelled.examples(None))
     if source is not None:
         data = experiment.method.relabelled(data, source.model, folder.path)
     model, coverage = start(experiment, source, data)

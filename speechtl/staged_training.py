@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from speechtl.batches import Batch, Stream, concatenate
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.fates import places, plain
@@ -14,14 +16,22 @@ class StagedTraining:
     """A method's stages over a model that the method has adapted."""
 
     def __init__(
-        self, model: AcousticModel, method: Transfer, data: TransferData, draws: StreamSettings, steps: int
+        self,
+        model: AcousticModel,
+        method: Transfer,
+        data: TransferData,
+        draws: StreamSettings,
+        steps: int,
+        folder: Path | None = None,
     ) -> None:
         self._model, self._method, self._steps = model, method, steps
+        self._folder = folder
         self._stages = method.stages_of(model)
         boundaries(self._stages, steps)
         self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None
-        self.streams: dict[str, Stream] = method.streams(data, draws)
+        self._all = method.mixed_streams(data, draws)
+        self.streams: dict[str, Stream] = self._all
 
     def groups(self, weight_decay: float) -> list[ParameterGroup]:
         """The parameter groups of all that is trained in any stage."""
@@ -30,12 +40,18 @@ class StagedTraining:
         self._switch(self._trains[0])
         return groups
 
-    def enter(self, step: int) -> float:
-        """Begin the stage of a step if it has not begun; the progress of the learning rate's schedule."""
+    def enter(self, step: int, model: AcousticModel) -> float:
+        """Begin the stage of a step if it has not begun; the progress of the learning rate's schedule.
+
+        Args:
+            step: counted from 0.
+            model: the averaged weights, in eval mode, by which a stage may choose its speech.
+        """
         now = moment(self._stages, self._steps, step)
         if now.stage != self._now:
             self._now = now.stage
             self._switch(self._trains[now.stage])
+            self.streams = self._method.streams_at(now.stage, self._all, model, self._folder)
         return now.progress
 
     def batch(self, step: int) -> Batch:

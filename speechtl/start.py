@@ -152,7 +152,7 @@ def start(
             inputs=experiment.inputs,
             seed=experiment.seed,
         )
-        return experiment.method.begin(model), []
+        return experiment.method.begin(model, data, experiment.seed), []
     coverage = experiment.method.coverage(source.model, data)
     model = source.copy()
     for entry in experiment.inputs:

@@ -86,6 +86,14 @@ def fit(
         return loop.result()
 
 
+def measures_of(model: AcousticModel) -> dict[str, Tensor]:
+    """What the model's helpers measured on the last batch, such as the accuracy of a domain head."""
+    found: dict[str, Tensor] = {}
+    for helper in model.helpers.values():
+        found |= getattr(helper, "measures", {})
+    return found
+
+
 class Loop:
     """The parts of one training run; `fit` turns its crank."""
 
@@ -114,7 +122,7 @@ class Loop:
         draws = StreamSettings(
             settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self.cache
         )
-        self.stages = StagedTraining(model, method, data, draws, settings.steps)
+        self.stages = StagedTraining(model, method, data, draws, settings.steps, folder)
         groups = self.stages.groups(settings.weight_decay)
         set_dropout(model, settings.dropout)
         self.model = model.to(self.accelerator.device)
@@ -136,7 +144,7 @@ class Loop:
         """Take one optimiser step on the next batch."""
         counters, settings = self.counters, self.settings
         progress = counters.step / settings.steps
-        rate = self.method.rate(self.stages.enter(counters.step), settings.warmup)
+        rate = self.method.rate(self.stages.enter(counters.step, self.average), settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = settings.lr * rate * group["lr_scale"]
         batch = self.batch(counters.step)
@@ -151,7 +159,9 @@ class Loop:
         count_drawn(counters.drawn, batch)
         self.log.step(
             counters.step,
-            {name: value.detach() for name, value in losses.items()} | {"gradient_norm": norm},
+            {name: value.detach() for name, value in losses.items()}
+            | measures_of(self.model)
+            | {"gradient_norm": norm},
             lr=settings.lr * rate,
             audio_seconds=counters.audio_seconds,
             seconds=self.seconds(),

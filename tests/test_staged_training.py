@@ -28,7 +28,7 @@ def test_features_that_are_kept_are_made_once_for_all_stages() -> None:
     cache = FeatureCache(featurize, 1.01e-9 * rate * labelled.seconds.sum(), rate)
     stages = StagedTraining(model, method, data, StreamSettings(30.0, 0, PLAIN, cache=cache), 40)
     for step in range(0, 40, 5):
-        stages.enter(step)
+        stages.enter(step, model)
         stages.batch(step)
     assert sum(made) == len(labelled)
     alone = StagedTraining(model, method, data, replace(StreamSettings(30.0, 0, PLAIN), cache=None), 40)

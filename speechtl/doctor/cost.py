@@ -178,7 +178,12 @@ def _loop(experiment: Experiment, clips: Clips, model: AcousticModel | None) -> 
     return Loop(
         model,
         experiment.method,
-        TransferData(examples, tokenizers, source=replace(examples, is_target=False)),
+        TransferData(
+            examples,
+            tokenizers,
+            source=replace(examples, is_target=False),
+            unlabelled=replace(examples, labels=[[]] * count),
+        ),
         replace(experiment.train, steps=max(100, experiment.train.steps)),
         Path(),
         _no_score,

@@ -222,11 +222,14 @@ class AcousticModel(nn.Module):
         """The heads' own losses (batch,), one value per utterance, through its language's head.
 
         `ctc` of the utterances that a CTC head reads, `classification` of those that a classifier decides on;
-        zero for the others where a batch has both.
+        zero for the others where a batch has both. What has no labels has a loss of zero, and does not count:
+        the mean over the batch is that over what has labels.
         """
         losses: dict[str, Tensor] = {}
-        for language in dict.fromkeys(batch.languages):
-            rows = torch.tensor([i for i, tag in enumerate(batch.languages) if tag == language])
+        labelled = batch.is_labelled.nonzero().flatten().tolist()
+        weight = len(batch.ids) / max(1, len(labelled))
+        for language in dict.fromkeys(batch.languages[row] for row in labelled):
+            rows = torch.tensor([row for row in labelled if batch.languages[row] == language])
             rows = rows.to(encoded.lengths.device)
             log_probs = self.log_probs(encoded, language, rows)
             if isinstance(self.head(language), ClassifierHead):
@@ -235,6 +238,8 @@ class AcousticModel(nn.Module):
             else:
                 name, lengths = "ctc", encoded.lengths[rows]
                 values = ctc_losses(log_probs, lengths, batch.labels[rows], batch.label_lengths[rows])
+            if weight != 1:
+                values = values * weight
             start = losses.get(name, values.new_zeros(len(batch.ids)))
             losses[name] = start.index_copy(0, rows, values)
         return losses

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
+from speechtl.models.layers import seed_of
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
 from speechtl.transfer.passes import inputs_of
@@ -48,6 +49,8 @@ class Transfer:
     """Whether it means nothing from scratch."""
     needs_source_speech: ClassVar[bool] = False
     """Whether the source's training speech is opened."""
+    hears_unlabelled: ClassVar[bool] = False
+    """Whether half of every batch is speech of the target domain without labels."""
 
     def __post_init__(self) -> None:
         for text in self.plan:
@@ -68,7 +71,12 @@ class Transfer:
     @property
     def chooses_on_dev(self) -> bool:
         """Whether the weights that are best on dev are kept; else the last ones, as without labels."""
-        return True
+        return not self.hears_unlabelled
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The blocks whose outputs `terms` looks at."""
+        return ()
 
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
         """The data with the labels that training goes by; here as they are given.
@@ -119,8 +127,16 @@ class Transfer:
         """Runs or folders of the models, other than the source, that weights are taken from."""
         return tuple(entry.path for entry in map(parse, self.plan) if isinstance(entry, Weights))
 
-    def begin(self, model: AcousticModel) -> AcousticModel:
-        """Prepare an untrained model for training from scratch, by the rules of the recipe's own plan."""
+    def begin(self, model: AcousticModel, data: TransferData, seed: int) -> AcousticModel:
+        """Prepare an untrained model for training from scratch, by the rules of the recipe's own plan.
+
+        Args:
+            model: untrained.
+            data: the speech.
+            seed: draws what is inserted.
+        """
+        self.check(model, data)
+        self.insert(model, data, seed)
         plan = TransferPlan(tuple(entry for entry in map(parse, self.plan) if isinstance(entry, Rule)))
         return planned(model, plan.fates(model, ()))
 
@@ -193,6 +209,28 @@ class Transfer:
         """The corpora that fill every batch; here the target alone."""
         return {"target": self.stream(data.target, settings)}
 
+    def mixed_streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
+        """Those of `streams`, and where the method hears it, as much speech without labels beside them."""
+        if not self.hears_unlabelled:
+            return self.streams(data, settings)
+        data = data.with_domains()
+        half = replace(settings, batch_seconds=settings.batch_seconds / 2)
+        own = replace(half, seed=seed_of(settings.seed, "stream", "unlabelled"))
+        return {**self.streams(data, half), "unlabelled": self.stream(data.unlabelled_speech, own)}
+
+    def streams_at(
+        self, stage: int, streams: Mapping[str, Stream], model: AcousticModel, folder: Path | None
+    ) -> dict[str, Stream]:
+        """The corpora that fill every batch from a stage on; asked when it begins, and when it is resumed.
+
+        Args:
+            stage: its number.
+            streams: those of `mixed_streams`.
+            model: the averaged weights, in eval mode.
+            folder: the run's, for what is to be kept of it; None: nowhere.
+        """
+        return dict(streams)
+
     def stream(self, examples: Examples, settings: StreamSettings, share: float = 1.0) -> Stream:
         """A stream over some speech that fills a share of every batch."""
         return Stream(
@@ -257,7 +295,7 @@ class Transfer:
         self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float
     ) -> dict[str, Tensor]:
         """Named, weighted terms: (batch,) for one value per utterance, or a scalar."""
-        encoded = model.encode(batch)
+        encoded = model.encode(batch, self.taps)
         forward = ForwardPass(model, source, batch, encoded, progress)
         return self.terms(model.task_losses(encoded, batch), forward)
 

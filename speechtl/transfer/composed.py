@@ -34,6 +34,7 @@ WHOLE: Mapping[str, str] = {
 """What a method must leave to the base class to be combined with others."""
 SINGLE: Mapping[str, tuple[str, ...]] = {
     "fill the batches": ("streams", "stream"),
+    "choose the speech of a stage": ("streams_at",),
     "group the parameters": ("groups",),
     "choose the optimiser": ("optimiser",),
     "decide the learning rate": ("rate",),
@@ -110,6 +111,16 @@ class Composed(Transfer):
         return any(method.needs_source_speech for method in self.methods)
 
     @property
+    def hears_unlabelled(self) -> bool:  # type: ignore[override]
+        """Whether one of them learns from speech without labels."""
+        return any(method.hears_unlabelled for method in self.methods)
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The blocks whose outputs one of them looks at."""
+        return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))
+
+    @property
     def chooses_on_dev(self) -> bool:
         """Whether all of them keep the weights that are best on dev."""
         return all(method.chooses_on_dev for method in self.methods)
@@ -178,6 +189,15 @@ class Composed(Transfer):
         """The batches of the method that fills them, or the target alone."""
         owner = self._owner("streams", "stream")
         return super().streams(data, settings) if owner is None else owner.streams(data, settings)
+
+    def streams_at(
+        self, stage: int, streams: Mapping[str, Stream], model: AcousticModel, folder: Path | None
+    ) -> dict[str, Stream]:
+        """The batches from a stage on, by the method that chooses its speech."""
+        owner = self._owner("streams_at")
+        if owner is not None:
+            return owner.streams_at(stage, streams, model, folder)
+        return super().streams_at(stage, streams, model, folder)
 
     def groups(self, model: AcousticModel, weight_decay: float) -> list[ParameterGroup]:
         """The parameter groups of the method that has its own."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 
 from speechtl.augment import AugmentSettings
@@ -33,6 +34,8 @@ class TransferData:
     """The languages that the table is for; None: all."""
     source: Examples | None = None
     """The source's labelled training speech, for methods that need it."""
+    unlabelled: Examples | None = None
+    """Speech of the target domain without labels, for methods that need it."""
 
     def table_of(self, language: str) -> UnitTable | None:
         """The table for a language; None where its units go by equal symbol."""
@@ -57,6 +60,36 @@ class TransferData:
                 "source_speech, or take a source that is a recipe or a run, which says what it was trained on"
             )
         return self.source
+
+    @property
+    def unlabelled_speech(self) -> Examples:
+        """The target domain's speech without labels.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.unlabelled is None:
+            raise ValueError(
+                "this method learns from speech without labels, and there is none. Name it by unlabelled"
+            )
+        return self.unlabelled
+
+    def with_domains(self) -> TransferData:
+        """The same, where each utterance says by `is_target` which of two domains it is of.
+
+        Of the target domain is what has no labels. Of the labelled speech, it is what has the column `domain`
+        of some of that; where all of it would be, the column tells nothing, and none is.
+        """
+        unlabelled = self.unlabelled_speech
+        domains = set(unlabelled.domains) - {None}
+        is_target = np.array([domain in domains for domain in self.target.domains])
+        if is_target.all():
+            is_target[:] = False
+        return replace(
+            self,
+            target=replace(self.target, is_target=is_target),
+            unlabelled=replace(unlabelled, is_target=True, labels=[[]] * len(unlabelled)),
+        )
 
 
 @dataclass(frozen=True)

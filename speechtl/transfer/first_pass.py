@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from speechtl.decode import DecodeSettings, unit_ids
 from speechtl.devices import device
 from speechtl.faults import counted
@@ -91,6 +93,7 @@ def _chosen(examples: Examples, rows: Sequence[int], labels: Sequence[Sequence[i
         ids=[examples.ids[row] for row in rows],
         speakers=[examples.speakers[row] for row in rows],
         domains=[examples.domains[row] for row in rows],
+        is_target=np.broadcast_to(examples.is_target, len(examples))[list(rows)],
     )
 
 
