@@ -20,6 +20,7 @@ from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.counters import Counters, FitResult
+from speechtl.descent import inverse_decay, sgd
 from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
@@ -131,7 +132,8 @@ class Loop:
         self.statistics = StatisticsGuard(self.model)
         self.source = source and source.to(self.accelerator.device)
         objective = Objective(self.model, self.source, method)
-        prepared = self.accelerator.prepare(objective, method.optimiser(groups, settings.lr))
+        optimise = sgd if settings.optimiser == "sgd" else method.optimiser
+        prepared = self.accelerator.prepare(objective, optimise(groups, settings.lr))
         self.objective, self.optimiser = prepared[0], unwrapped(prepared[1])
         self.counters = Counters()
         self.best: dict[str, Tensor] = {}
@@ -144,7 +146,9 @@ class Loop:
         """Take one optimiser step on the next batch."""
         counters, settings = self.counters, self.settings
         progress = counters.step / settings.steps
-        rate = self.method.rate(self.stages.enter(counters.step, self.average), settings.warmup)
+        staged = self.stages.enter(counters.step, self.average)
+        is_inverse = settings.schedule == "inverse"
+        rate = inverse_decay(staged) if is_inverse else self.method.rate(staged, settings.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = settings.lr * rate * group["lr_scale"]
         batch = self.batch(counters.step)

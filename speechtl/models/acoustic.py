@@ -127,6 +127,17 @@ class AcousticModel(nn.Module):
         named["norm"] = self.norm
         return named | {f"head.{language}": self.head(language) for language in self.languages}
 
+    def block_width(self, block: str) -> int:
+        """Width of the states (batch, time, width) that come out of a block.
+
+        Raises:
+            ValueError: there is no such block before the heads.
+        """
+        blocks = [name for name in self.blocks() if not name.startswith("head.")]
+        if block not in blocks:
+            raise ValueError(f"no block named {block!r} has states; this model has {', '.join(blocks)}")
+        return self.settings.dim
+
     def train(self, mode: bool = True) -> AcousticModel:
         """Switch to training; a block or norm whose parameters are all frozen stays in eval mode."""
         super().train(mode)
