@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -210,6 +210,20 @@ class Stream:
     """Whether a batch may hold several languages."""
     cache: FeatureCache | None = None
     """Where features come from; without one the batches have waveforms."""
+    whole: Stream | None = None
+    """The stream over all speech, where this is one over a part of it: features that are kept are its own."""
+    rows: Sequence[int] = ()
+    """Of a part: where its utterances are in the whole."""
+
+    def part(self, rows: Sequence[int], examples: Examples, augment: AugmentSettings) -> Stream:
+        """A stream over some of the utterances, which takes no memory of its own for features.
+
+        Args:
+            rows: which.
+            examples: these, as they are to be heard, such as with other labels.
+            augment: what is changed about the waveforms.
+        """
+        return replace(self, examples=examples, augment=augment, whole=self, rows=tuple(rows))
 
     @cached_property
     def _epochs(self) -> Epochs:
@@ -226,7 +240,12 @@ class Stream:
 
     @cached_property
     def _features(self) -> ClipFeatures | None:
-        return None if self.cache is None else self.cache.share(self.examples.seconds, self.augment.speeds)
+        if self.cache is None:
+            return None
+        if self.whole is None:
+            return self.cache.share(self.examples.seconds, self.augment.speeds)
+        kept = self.whole._features
+        return None if kept is None else kept.part(self.rows, self.whole.examples._plain)
 
     def batch(self, step: int) -> Batch:
         """The batch of training step `step`, counted from 0."""

@@ -131,3 +131,30 @@ class ClipFeatures:
             made = self.make([asked(member, speed) for member in members])
             self._made[block] = dict(zip(members, made, strict=True))
         return self._made[block][clip]
+
+    def part(self, clips: Sequence[int], asked: Callable[[int, float], Clip]) -> ClipFeatures:
+        """The same features for some of the clips under new numbers: their places in `clips`.
+
+        Args:
+            clips: by their numbers here.
+            asked: gives clips by their numbers here, whatever those who ask the part would give.
+        """
+        return _Part(self, clips, asked)
+
+
+class _Part(ClipFeatures):
+    """The features of some clips, in the memory and in the blocks of the whole."""
+
+    def __init__(
+        self, whole: ClipFeatures, clips: Sequence[int], asked: Callable[[int, float], Clip]
+    ) -> None:
+        super().__init__(whole.make, ())
+        self._whole, self._clips, self._asked = whole, clips, asked
+
+    def keeps(self, clip: int) -> bool:
+        """Whether the whole has memory for a clip's features."""
+        return self._whole.keeps(self._clips[clip])
+
+    def of(self, clip: int, speed: float, asked: Callable[[int, float], Clip]) -> Made:
+        """The features of a clip at a speed, made with its block of the whole."""
+        return self._whole.of(self._clips[clip], speed, self._asked)

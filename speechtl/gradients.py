@@ -39,5 +39,5 @@ def clip_gradient(accelerator: Accelerator, optimiser: torch.optim.Optimizer, lo
     if optimiser.defaults.get("fused") and len(groups) == len(optimiser.param_groups):
         optimiser.grad_scale = norm / longest if too_long else None  # type: ignore[attr-defined]
     elif too_long:
-        torch._foreach_mul_(gradients, longest / norm.item())
+        torch._foreach_div_(gradients, norm / longest)  # the bits of a fused step, with helpers or without
     return norm

@@ -32,6 +32,8 @@ class StagedTraining:
         self._now: int | None = None
         self._all = method.mixed_streams(data, draws)
         self.streams: dict[str, Stream] = self._all
+        self.is_rehearsal = False
+        """Whether no stage chooses its speech: where that is noise, and only the time of a step is asked."""
 
     def groups(self, weight_decay: float) -> list[ParameterGroup]:
         """The parameter groups of all that is trained in any stage."""
@@ -51,7 +53,8 @@ class StagedTraining:
         if now.stage != self._now:
             self._now = now.stage
             self._switch(self._trains[now.stage])
-            self.streams = self._method.streams_at(now.stage, self._all, model, self._folder)
+            if not self.is_rehearsal:
+                self.streams = self._method.streams_at(now.stage, self._all, model, self._folder)
         return now.progress
 
     def batch(self, step: int) -> Batch:

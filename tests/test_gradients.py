@@ -86,7 +86,7 @@ def test_groups_that_are_not_clipped_neither_count_nor_are_shortened() -> None:
     both.step()
     one.step()
     for value, wanted in zip(model.parameters(), alone.parameters(), strict=True):
-        assert torch.allclose(value, wanted, atol=1e-6)
+        assert torch.equal(value, wanted), "bit for bit"
 
 
 def test_without_any_gradient_there_is_nothing_to_shorten() -> None:

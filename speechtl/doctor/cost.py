@@ -173,17 +173,20 @@ def _loop(experiment: Experiment, clips: Clips, model: AcousticModel | None) -> 
         speakers=[None] * count,
         domains=[None] * count,
     )
+    data = TransferData(
+        examples,
+        tokenizers,
+        source=replace(examples, is_target=False),
+        unlabelled=replace(examples, labels=[[]] * count, domains=["unlabelled"] * count),
+    )
     if model is None:
         model = AcousticModel(experiment.model, experiment.features, tokenizers, inputs=experiment.inputs)
-    return Loop(
+        if experiment.method.hears_unlabelled:
+            experiment.method.insert(model, _unheard(data), experiment.seed)
+    loop = Loop(
         model,
         experiment.method,
-        TransferData(
-            examples,
-            tokenizers,
-            source=replace(examples, is_target=False),
-            unlabelled=replace(examples, labels=[[]] * count),
-        ),
+        data,
         replace(experiment.train, steps=max(100, experiment.train.steps)),
         Path(),
         _no_score,
@@ -191,6 +194,14 @@ def _loop(experiment: Experiment, clips: Clips, model: AcousticModel | None) -> 
         experiment.seed,
         copy.deepcopy(model).eval() if experiment.source else None,
     )
+    loop.stages.is_rehearsal = True
+    return loop
+
+
+def _unheard(data: TransferData) -> TransferData:
+    """The same without audio, so that methods measure nothing."""
+    kinds = ("target", "source", "unlabelled")
+    return replace(data, **{kind: replace(getattr(data, kind), waveforms=[]) for kind in kinds})
 
 
 def _no_score(model: AcousticModel) -> DevScore:

@@ -16,6 +16,7 @@ from speechtl.models.fates import Fate
 from speechtl.models.heads import ClassifierHead, CTCHead, blank_row, class_losses, ctc_losses
 from speechtl.models.inputs import DomainInput, Input, Inputs, module_name
 from speechtl.models.inserted import KINDS, Inserted, InsertedModule, Insertion
+from speechtl.models.inserted_norm import norms_of
 from speechtl.models.layers import MaskedBatchNorm, seeded
 from speechtl.models.settings import ModelSettings
 from speechtl.models.tdnn import TDNNBlock
@@ -141,12 +142,15 @@ class AcousticModel(nn.Module):
     def train(self, mode: bool = True) -> AcousticModel:
         """Switch to training; a block or norm whose parameters are all frozen stays in eval mode."""
         super().train(mode)
-        for block in self.blocks().values():
+        blocks = self.blocks()
+        for block in blocks.values():
             if not any(value.requires_grad for value in block.parameters()):
                 block.eval()
         for norm in self.modules():
             if isinstance(norm, MaskedBatchNorm) and not any(v.requires_grad for v in norm.parameters()):
                 norm.eval()  # or the statistics of a frozen norm in a trained block would drift
+        for module in self.inserted.all():
+            module.follow(blocks[module.insertion.block])
         for recurrent in self.modules():
             if isinstance(recurrent, nn.RNNBase):
                 recurrent.train(mode)  # changes nothing without dropout, and cuDNN needs it for a gradient
@@ -204,7 +208,11 @@ class AcousticModel(nn.Module):
             if not hasattr(block, "hidden_width"):
                 raise ValueError(f"{insertion.kind} goes into an encoder block, not into {insertion.block}")
             width = cast(int, block.hidden_width)
-        return self.inserted.put(insertion, width)
+        elif where == "norm":
+            width = next((norm.num_features for norm in norms_of(block).values()), width)
+        module = self.inserted.put(insertion, width)
+        module.begin(block)
+        return module
 
     def log_probs(self, encoded: Encoded, language: str, rows: Tensor | None = None) -> Tensor:
         """Log-probabilities (batch, time, 1 + units) of a language's units; column 0 is the blank.

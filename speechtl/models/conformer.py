@@ -40,12 +40,12 @@ class ConformerBlock(nn.Module):
         """Map states (batch, time, dim) to the like with zero at padded frames, lengths unchanged.
 
         `adjust` changes the hidden activations (batch, time, feed_forward * dim) of the second feed-forward
-        module.
+        module, or whose batch norm utterances go through.
         """
         real = frame_mask(lengths, states.shape[1])
         states = states + 0.5 * self.first(states)
         states = states + self.attention(states, real)
-        states = states + self.convolution(states, lengths, real)
+        states = states + self.convolution(states, lengths, real, adjust)
         states = states + 0.5 * self.second(states, lambda hidden: adjust(hidden, lengths))
         return self.norm(states) * real.unsqueeze(2), lengths
 
@@ -108,10 +108,13 @@ class Convolution(nn.Module):
         self.pointwise = nn.Linear(dim, dim)
         self.dropout = ChannelDropout()
 
-    def forward(self, states: Tensor, lengths: Tensor, real: Tensor) -> Tensor:
+    def forward(
+        self, states: Tensor, lengths: Tensor, real: Tensor, adjust: Adjustment = UNCHANGED
+    ) -> Tensor:
         """Map states (batch, time, dim) with lengths and real frames (batch, time) to what is added."""
         gated = F.glu(self.gate(self.norm(states)), dim=2) * real.unsqueeze(2)
-        hidden = F.silu(self.batch_norm(convolve(self.depthwise, gated), lengths))
+        convolved = convolve(self.depthwise, gated)
+        hidden = F.silu(adjust.normalise("batch_norm", self.batch_norm, convolved, lengths))
         return cast(Tensor, self.dropout(self.pointwise(hidden)))
 
 

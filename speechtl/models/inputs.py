@@ -65,12 +65,19 @@ class Subsampling(nn.Module):
         self.second = nn.Conv1d(dim, dim, 5, stride=2, padding=2, bias=False)
         self.second_norm = MaskedBatchNorm(dim)
 
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Map features (batch, time, width) to states (batch, time / 4, dim) and their lengths."""
+    def forward(
+        self, features: Tensor, lengths: Tensor, adjust: Adjustment = UNCHANGED
+    ) -> tuple[Tensor, Tensor]:
+        """Map features (batch, time, width) to states (batch, time / 4, dim) and their lengths.
+
+        `adjust` says whose batch norms utterances go through.
+        """
         lengths = (lengths + 1) // 2
-        states = torch.relu(self.first_norm(convolve(self.first, features), lengths))
+        states = convolve(self.first, features)
+        states = torch.relu(adjust.normalise("first_norm", self.first_norm, states, lengths))
         lengths = (lengths + 1) // 2
-        return torch.relu(self.second_norm(convolve(self.second, states), lengths)), lengths
+        states = convolve(self.second, states)
+        return torch.relu(adjust.normalise("second_norm", self.second_norm, states, lengths)), lengths
 
 
 class Input(nn.Module):
@@ -102,12 +109,12 @@ class Input(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Map features (batch, time, width) to states (batch, time, dim) and their lengths.
 
-        `adjust` changes the features; what is masked stays masked.
+        `adjust` changes the features, and what is masked stays masked; or the batch norms of the layers.
         """
         features = adjust(features, lengths)
         if masking is not None:
             features = masking(features, lengths)
-        entered: tuple[Tensor, Tensor] = self.layers(features, lengths)
+        entered: tuple[Tensor, Tensor] = self.layers(features, lengths, adjust=adjust)
         return entered
 
 

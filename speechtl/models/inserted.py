@@ -14,7 +14,9 @@ from speechtl.models.inserted_affine import Affine
 from speechtl.models.inserted_lhuc import LHUC
 from speechtl.models.inserted_module import By, InsertedModule, Insertion, Where
 from speechtl.models.inserted_moments import Moments
+from speechtl.models.inserted_norm import BatchNorms, Normalisation, normalised_by
 from speechtl.models.inserted_warp import Warp
+from speechtl.models.layers import MaskedBatchNorm
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
@@ -27,6 +29,7 @@ __all__ = [
     "Adapter",
     "Adjustment",
     "Affine",
+    "BatchNorms",
     "By",
     "Inserted",
     "InsertedModule",
@@ -43,6 +46,9 @@ class Adjustment:
 
     modules: Sequence[InsertedModule] = ()
     rows: Sequence[Tensor] = ()
+    norms: Sequence[BatchNorms] = ()
+    """Batch norms that take the place of those of the block."""
+    norm_rows: Sequence[Tensor] = ()
 
     def __call__(self, values: Tensor, lengths: Tensor) -> Tensor:
         """Values (batch, time, width), zero at padded frames, as the modules change them."""
@@ -50,15 +56,38 @@ class Adjustment:
             values = module(values, lengths, rows)
         return values
 
+    def normalise(self, name: str, norm: MaskedBatchNorm, values: Tensor, lengths: Tensor) -> Tensor:
+        """Values (batch, time, width) behind a batch norm of the block, or behind an utterance's own.
+
+        Args:
+            name: the last part of the norm's.
+            norm: the block's.
+            values: zero at padded frames.
+            lengths: (batch,) in frames.
+        """
+        if not self.norms:
+            return cast(Tensor, norm(values, lengths))
+        found: list[Normalisation] = [norm]
+        which = torch.zeros_like(self.norm_rows[0])
+        for module, rows in zip(self.norms, self.norm_rows, strict=True):
+            which = torch.where(rows >= 0, rows + len(found), which)
+            found += module.of(name, norm)
+        return normalised_by(found, which, values, lengths)
+
     def warps(self, warps: Tensor) -> Tensor:
         """Warps (batch,) of the utterances' filters as the modules change them."""
         return self(warps.view(-1, 1, 1), torch.ones_like(warps)).view(-1)
 
     def of(self, utterances: Tensor | None) -> Adjustment:
         """The same for some of the batch's utterances (n,)."""
-        if utterances is None or not self.modules:
+        if utterances is None or not (self.modules or self.norms):
             return self
-        return Adjustment(self.modules, [rows[utterances] for rows in self.rows])
+        return Adjustment(
+            self.modules,
+            [rows[utterances] for rows in self.rows],
+            self.norms,
+            [rows[utterances] for rows in self.norm_rows],
+        )
 
 
 UNCHANGED = Adjustment()
@@ -67,6 +96,7 @@ UNCHANGED = Adjustment()
 KINDS: dict[str, type[InsertedModule]] = {
     "adapter": Adapter,
     "affine": Affine,
+    "batch_norm": BatchNorms,
     "lhuc": LHUC,
     "moments": Moments,
     "warp": Warp,
@@ -126,9 +156,14 @@ class Inserted(nn.ModuleDict):
         return warps
 
     def at(self, blocks: Iterable[str], where: Where, batch: Batch) -> Adjustment:
-        """The modules in these blocks that change this, for the utterances of a batch."""
+        """The modules in these blocks that change this, and the norms inside, for a batch's utterances."""
         if not len(self):
             return UNCHANGED
         names = set(blocks)
-        modules = [m for m in self.all() if m.where == where and m.insertion.block in names]
-        return Adjustment(modules, [module.rows(batch) for module in modules]) if modules else UNCHANGED
+        inside = [module for module in self.all() if module.insertion.block in names]
+        modules = [module for module in inside if module.where == where]
+        norms = [module for module in inside if isinstance(module, BatchNorms)]
+        if not (modules or norms):
+            return UNCHANGED
+        rows = [[module.rows(batch) for module in some] for some in (modules, norms)]
+        return Adjustment(modules, rows[0], norms, rows[1])

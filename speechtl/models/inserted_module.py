@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from speechtl.feature_cache import Clip
 
 By = Literal["speaker", "language", "domain"]
-Where = Literal["features", "hidden", "output", "warp"]
+Where = Literal["features", "hidden", "output", "warp", "norm"]
 """What a module changes of its block: the features that enter an input, the activations inside a block of the
-encoder, the block's output, or the warp of an input's filters."""
+encoder, the block's output, the warp of an input's filters, or the batch norms of either."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class InsertedModule(nn.Module):
     def keys(self) -> int:
         """How many rows of parameters there are."""
         return len(self._rows) if self.insertion.by is not None else 1
+
+    def begin(self, block: nn.Module) -> None:
+        """Begin as the identity in a block; for modules that must look at it to do so."""
+
+    def follow(self, block: nn.Module) -> None:
+        """Be in training mode as far as a block is; for modules that nothing else says it of."""
 
     def rows(self, batch: Batch) -> Tensor:
         """The row (batch,) of each utterance; -1 where its key is unknown."""

@@ -9,6 +9,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from speechtl.features import frame_mask
 
@@ -48,14 +49,40 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         super().train(mode and not self.keeps_statistics)
         return self
 
-    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Normalise inputs (batch, time, dim) with lengths (batch,) in frames, in float32."""
+    def forward(
+        self, inputs: Tensor, lengths: Tensor | None = None, affine_of: MaskedBatchNorm | None = None
+    ) -> Tensor:
+        """Normalise inputs (batch, time, dim) with lengths (batch,) in frames, in float32.
+
+        With `affine_of` by its own statistics, but with another norm's scale and shift.
+        """
         assert lengths is not None, "MaskedBatchNorm needs the lengths of its inputs"
         batch, time, dim = inputs.shape
         real = frame_mask(lengths, time).flatten().nonzero().squeeze(1)
         with torch.autocast(inputs.device.type, enabled=False):
-            rows = super().forward(inputs.reshape(-1, dim).index_select(0, real).float())
-            return rows.new_zeros(batch * time, dim).index_copy(0, real, rows).view(batch, time, dim)
+            rows = inputs.reshape(-1, dim)
+            is_padded = len(real) < len(rows)  # where it is not, two copies are spared
+            rows = (rows.index_select(0, real) if is_padded else rows).float()
+            rows = super().forward(rows) if affine_of is None else self._normalised(rows, affine_of)
+            if is_padded:
+                rows = rows.new_zeros(batch * time, dim).index_copy(0, real, rows)
+            return rows.view(batch, time, dim)
+
+    def _normalised(self, rows: Tensor, other: MaskedBatchNorm) -> Tensor:
+        """Rows (frames, dim) by the statistics of this norm and the scale and shift of another."""
+        assert self.momentum is not None, "an average over all batches is not supported here"
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        return functional.batch_norm(
+            rows,
+            self.running_mean,
+            self.running_var,
+            other.weight,
+            other.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
 
 
 def set_dropout(model: nn.Module, share: float) -> None:

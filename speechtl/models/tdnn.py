@@ -28,7 +28,8 @@ class TDNNBlock(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Map states (batch, time, dim), zero at padded frames, to the like, lengths unchanged.
 
-        `adjust` changes the activations (batch, time, dim) of the convolution.
+        `adjust` changes the activations (batch, time, dim) of the convolution, or whose norm they go through.
         """
-        hidden = torch.relu(self.norm(convolve(self.convolution, states), lengths))
+        convolved = convolve(self.convolution, states)
+        hidden = torch.relu(adjust.normalise("norm", self.norm, convolved, lengths))
         return states + self.dropout(adjust(hidden, lengths)), lengths

@@ -192,6 +192,8 @@ class Transfer:
         blocks = [f"head.{tag}" for tag in model.languages if tag not in languages]
         if model.shared_blank is not None and not any(model.head(tag).shares_blank for tag in languages):
             blocks.append("blank")
+        if self.hears_unlabelled and data.unlabelled is not None:
+            speech = (*speech, data.unlabelled)
         used = {name for examples in speech for name in inputs_of(model, examples)}
         blocks += [name for name in model.inputs.blocks() if name not in used]
         # A rule on all heads may say more of these, such as a rate, and is no contradiction.

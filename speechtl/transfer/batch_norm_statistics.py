@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
-from speechtl.batches import Batch
+from speechtl.batches import Batch, Examples
 from speechtl.models.layers import MaskedBatchNorm
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.passes import Sums, at_rest, drawn, inputs_of, with_features
@@ -46,23 +46,25 @@ class BatchNormStatistics(Transfer):
 
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """The statistics of all norms that the target's speech goes through are estimated."""
-        heard = inputs_of(model, data.target)
-        unheard = {
-            id(norm)
-            for name, block in model.inputs.blocks().items()
-            if name not in heard
-            for norm in block.modules()
-        }
-        names = [name for name, norm in batch_norms(model) if id(norm) not in unheard]
-        return (
-            *super().rules(model, data),
-            *(Rule(f"{name}.running_*", start="estimated") for name in names),
-        )
+        return (*super().rules(model, data), *estimated(model, data.target))
 
 
 def batch_norms(model: AcousticModel) -> list[tuple[str, MaskedBatchNorm]]:
     """The batch norms and their names, from the input to the output."""
     return [(name, norm) for name, norm in model.named_modules() if isinstance(norm, MaskedBatchNorm)]
+
+
+def estimated(model: AcousticModel, examples: Examples) -> tuple[Rule, ...]:
+    """Rules that the statistics of all norms that some speech goes through are estimated."""
+    heard = inputs_of(model, examples)
+    unheard = {
+        id(norm)
+        for name, block in model.inputs.blocks().items()
+        if name not in heard
+        for norm in block.modules()
+    }
+    names = [name for name, norm in batch_norms(model) if id(norm) not in unheard]
+    return tuple(Rule(f"{name}.running_*", start="estimated") for name in names)
 
 
 def take_statistics(model: AcousticModel, speech: Sequence[Batch]) -> None:

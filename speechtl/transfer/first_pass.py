@@ -66,7 +66,7 @@ def labelled(data: TransferData, source: AcousticModel, folder: Path | None, lab
     if len(heard) < len(ids):
         silent = len(ids) - len(heard)
         logger.warning("the source hears nothing in %s of the target: left out", counted(silent, "utterance"))
-    return replace(data, target=_chosen(target, heard, [ids[place] for place in heard]))
+    return replace(data, target=chosen(target, heard, [ids[place] for place in heard]))
 
 
 def transcripts(source: AcousticModel, target: Examples) -> list[list[int]]:
@@ -75,14 +75,14 @@ def transcripts(source: AcousticModel, target: Examples) -> list[list[int]]:
     found: dict[int, list[int]] = {}
     for language in dict.fromkeys(target.languages):
         rows = [row for row, tag in enumerate(target.languages) if tag == language]
-        own = _chosen(target, rows, [[]] * len(rows))
+        own = chosen(target, rows, [[]] * len(rows))
         for places, log_probs, lengths in posteriors(source, own, language):
             ids = unit_ids(log_probs, lengths, source.tokenizers[language], DecodeSettings())
             found |= zip((rows[place] for place in places), ids, strict=True)
     return [found[row] for row in range(len(target))]
 
 
-def _chosen(examples: Examples, rows: Sequence[int], labels: Sequence[Sequence[int]]) -> Examples:
+def chosen(examples: Examples, rows: Sequence[int], labels: Sequence[Sequence[int]]) -> Examples:
     """The utterances at these rows, with these labels."""
     return replace(
         examples,

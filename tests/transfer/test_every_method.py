@@ -67,13 +67,19 @@ def source() -> AcousticModel:
 
 
 def material(name: str, language: str = "de") -> TransferData:
-    """Ten target utterances of two speakers, and the source's speech for those who need it."""
+    """Ten target utterances of two speakers, and other speech for those who need it."""
     language = "en" if name in KNOWN_LANGUAGE_ONLY else language
     labelled, _, tokenizers = examples(10, (language,), letters="äéíö" if language == "de" else "aeio")
     spoken = replace(labelled, speakers=["ann", "bob"] * 5)
-    heard, _, _ = examples(8, ("en", "fr"), seed=5)
-    wanted = replace(heard, is_target=False) if method_of(name).needs_source_speech else None
-    return TransferData(spoken, tokenizers, source=wanted)
+    data = TransferData(spoken, tokenizers)
+    if method_of(name).needs_source_speech:
+        heard, _, _ = examples(8, ("en", "fr"), seed=5)
+        data = replace(data, source=replace(heard, is_target=False))
+    if method_of(name).hears_unlabelled:
+        elsewhere, _, _ = examples(10, (language,), seed=6)
+        silent = replace(elsewhere, labels=[[]] * 10, speakers=["cat", "dan"] * 5, domains=["elsewhere"] * 10)
+        data = replace(data, unlabelled=silent)
+    return data
 
 
 def trained(name: str, folder: Path, steps: int = 3) -> tuple[FitResult, Beginning, TransferData]:
@@ -130,6 +136,7 @@ def test_its_plan_needs_no_audio(name: str) -> None:
         data,
         target=replace(data.target, waveforms=[]),
         source=None if data.source is None else replace(data.source, waveforms=[]),
+        unlabelled=None if data.unlabelled is None else replace(data.unlabelled, waveforms=[]),
     )
     method, known = method_of(name), source().state_dict().keys()
     heard, unheard = (method.adapt(source(), one, 0, known) for one in (data, silent))

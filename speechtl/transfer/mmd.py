@@ -1,0 +1,112 @@
+"""MMD: the features of two domains are drawn together, by the distance of their means under a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import torch
+from torch import Tensor
+
+from speechtl.transfer.base import ForwardPass, Transfer, TransferData
+from speechtl.transfer.domain_features import of_both_domains, require_blocks
+from speechtl.transfer.measured import Measured
+
+if TYPE_CHECKING:
+    from speechtl.models.acoustic import AcousticModel
+
+NARROWEST = 1e-12
+"""Least bandwidth: that of features which are all the same would be 0."""
+
+
+@dataclass(frozen=True)
+class MMD(Transfer):
+    """The loss of the labelled speech and weight · Σ MMD² between the two domains' features, over blocks.
+
+    The features are the means over each utterance's frames. The kernel is a mixture of Gaussian ones, whose
+    bandwidths follow the median squared distance between the utterances of a batch, so it needs no scale.
+    The estimate is unbiased, hence now and then negative. A batch with fewer than two utterances of a domain
+    adds nothing. `mmd` in metrics.jsonl is without the weight.
+    Source: Long, Cao, Wang and Jordan 2015, Learning transferable features with deep adaptation networks,
+    equation 4; Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012, A kernel two-sample test, equation 3.
+    """
+
+    weight: float = 1.0
+    """Strength of the term beside the loss of the labelled speech; 0 only measures it, a control."""
+    blocks: tuple[str, ...] = ("norm",)
+    """The blocks whose outputs are drawn together; `norm` is the last before the heads."""
+    multiples: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
+    """The kernels' bandwidths, as multiples of the median squared distance."""
+
+    hears_unlabelled: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weight < 0:
+            raise ValueError(f"weight={self.weight}: expected 0 or more; below 0 it drives domains apart")
+        if self.trains == "head":
+            raise ValueError("trains=head freezes every block whose features could be changed; train all")
+        if not self.multiples or min(self.multiples) <= 0:
+            raise ValueError(f"multiples={self.multiples}: expected one bandwidth or more, all above 0")
+
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """The blocks whose outputs are drawn together."""
+        return self.blocks
+
+    def check(self, model: AcousticModel, data: TransferData) -> None:
+        """Refuse blocks that the model lacks."""
+        require_blocks(model, self.blocks)
+
+    def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
+        """Keep what is measured beside the model."""
+        model.helpers["mmd"] = Measured()
+
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
+        """The losses, and the weighted distance."""
+        with torch.autocast(forward.encoded.lengths.device.type, enabled=False):
+            total = forward.encoded.taps[self.blocks[0]].new_zeros((), dtype=torch.float32)
+            for block in self.blocks:
+                if (features := of_both_domains(forward, block)) is not None:
+                    total = total + squared_mmd(*features, bandwidths(*features, self.multiples))
+        cast(Measured, forward.model.helpers["mmd"]).measures = {"mmd": total.detach()}
+        return {**losses, "mmd": self.weight * (total if self.weight else total.detach())}
+
+
+def squared_mmd(source: Tensor, target: Tensor, widths: Tensor) -> Tensor:
+    """The unbiased estimate of MMD² between two samples, a scalar.
+
+    Under the mean of the kernels exp(-‖x - y‖² / width). Source: Gretton et al. 2012, equation 3.
+
+    Args:
+        source: (m, width), two rows or more.
+        target: (n, width), two rows or more.
+        widths: (kernels,) bandwidths.
+    """
+    distances = _squared_distances(torch.cat([source, target]))
+    kernel = (-distances / widths.view(-1, 1, 1)).exp().mean(dim=0)
+    m, n = len(source), len(target)
+    first, second, across = kernel[:m, :m], kernel[m:, m:], kernel[:m, m:]
+    within_source = (first.sum() - first.trace()) / (m * (m - 1))
+    within_target = (second.sum() - second.trace()) / (n * (n - 1))
+    return within_source + within_target - 2 * across.mean()
+
+
+@torch.no_grad()
+def bandwidths(source: Tensor, target: Tensor, multiples: Sequence[float]) -> Tensor:
+    """Bandwidths (kernels,): multiples of the median squared distance between rows of both samples.
+
+    They are no part of the gradient.
+    """
+    distances = _squared_distances(torch.cat([source, target]))
+    pairs = torch.triu_indices(len(distances), len(distances), offset=1, device=distances.device)
+    median = distances[pairs[0], pairs[1]].median().clamp_min(NARROWEST)
+    return median * torch.tensor(multiples, dtype=median.dtype, device=median.device)
+
+
+def _squared_distances(rows: Tensor) -> Tensor:
+    """‖x - y‖² (rows, rows) between all rows (rows, width)."""
+    centred = rows - rows.mean(dim=0).detach()  # far from the origin the differences would be rounded away
+    norms = centred.square().sum(dim=1)
+    return (norms.unsqueeze(1) + norms - 2 * centred @ centred.T).clamp_min(0)

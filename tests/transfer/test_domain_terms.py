@@ -1,0 +1,181 @@
+"""What every term that draws two domains together must do, and what its control is."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conservative import SHORT, a_source, adapted, equal
+from torch.nn import functional as F
+from two_domains import begun, logged, mixed, speech, trained
+
+from speechtl.batches import concatenate
+from speechtl.method_json import method_from_json, method_to_json
+from speechtl.transfer import CORAL, MMD, Composed, MixedBatches, Transfer
+from speechtl.transfer.base import StreamSettings
+from speechtl.transfer.receipt import Beginning, require_sound
+
+TERMS = {"mmd": MMD(blocks=("encoder.0", "norm")), "coral": CORAL(weight=30.0, blocks=("encoder.0", "norm"))}
+every_term = pytest.mark.parametrize("name", list(TERMS))
+
+
+@every_term
+@pytest.mark.parametrize("has_source", [False, True])
+def test_without_weight_it_trains_as_the_mixed_batches_bit_for_bit(
+    tmp_path: Path, name: str, has_source: bool
+) -> None:
+    data, source = speech(), a_source("en", "fr") if has_source else None
+    control = trained(MixedBatches(), data, tmp_path / "control", source=source)
+    without = trained(replace(TERMS[name], weight=0.0), data, tmp_path / "without", source=source)
+    assert equal(without, control)
+    assert not equal(trained(TERMS[name], data, tmp_path / "with", source=source), control)
+
+
+@every_term
+def test_the_log_has_the_distance_without_the_weight(tmp_path: Path, name: str) -> None:
+    """At the second step the model is the untrained one whatever the weight, since the first has rate 0."""
+    second = []
+    for weight in (0.0, 1.0, 50.0):
+        method = replace(TERMS[name], weight=weight)
+        trained(method, speech(), tmp_path / str(weight), replace(SHORT, steps=2))
+        second.append(logged(tmp_path / str(weight))[1][name])
+    assert second[0] == second[1] == second[2] != 0
+
+
+@every_term
+def test_the_labels_loss_is_untouched_and_the_gradient_grows_with_the_weight(name: str) -> None:
+    data = speech()
+    model, batch = begun(TERMS[name], data).eval(), mixed(data)
+    gradients = []
+    for weight in (0.0, 50.0, 100.0):
+        losses = replace(TERMS[name], weight=weight).losses(model, None, batch, 0.0)
+        assert set(losses) == {"ctc", name}
+        assert losses[name].requires_grad == (weight > 0)
+        model.zero_grad()
+        (losses["ctc"].mean() + losses[name]).backward()
+        found = [value.grad.flatten() for value in model.encoder.parameters() if value.grad is not None]
+        gradients.append(torch.cat(found))
+    alone, once, twice = gradients
+    assert (once - alone).norm() > 1e-6
+    assert torch.allclose(twice - alone, 2 * (once - alone), rtol=1e-3, atol=1e-4)
+
+
+@every_term
+def test_labels_of_the_unlabelled_speech_change_nothing(tmp_path: Path, name: str) -> None:
+    data = speech()
+    told = replace(data, unlabelled=replace(data.unlabelled, labels=[[1, 2, 3]] * 12))
+    models = [trained(TERMS[name], one, tmp_path / way) for way, one in (("none", data), ("told", told))]
+    assert equal(*models)
+
+
+@every_term
+def test_padding_changes_nothing(name: str) -> None:
+    data = speech()
+    model, batch = begun(TERMS[name], data), mixed(data)
+    longer = replace(batch, waveforms=F.pad(batch.waveforms, (0, 30_000)))
+    for mode in (False, True):
+        model.train(mode)
+        one, other = (TERMS[name].losses(model, None, b, 0.5)[name].item() for b in (batch, longer))
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+@every_term
+@pytest.mark.parametrize(("labelled", "unlabelled"), [(5, 1), (1, 5), (5, 0), (0, 5)])
+def test_a_batch_with_hardly_anything_of_a_domain_adds_nothing(
+    name: str, labelled: int, unlabelled: int
+) -> None:
+    data = speech()
+    told = data.with_domains()
+    parts = [(told.target, labelled), (told.unlabelled_speech, unlabelled)]
+    joined = concatenate([examples.batch(range(count)) for examples, count in parts if count])
+    model = begun(TERMS[name], data).eval()
+    losses = TERMS[name].losses(model, None, joined, 0.5)
+    assert losses[name].item() == 0
+    if labelled:
+        sum(loss.sum() for loss in losses.values()).backward()
+        gradients = [value.grad for value in model.parameters() if value.grad is not None]
+        assert len(gradients) > 10
+        assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert model.helpers[name].measures[name].item() == 0
+
+
+@every_term
+def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path: Path, name: str) -> None:
+    data, method = speech(), TERMS[name]
+    whole = trained(method, data, tmp_path / "whole")
+    trained(method, data, tmp_path / "stopped", last=4)
+    assert len(logged(tmp_path / "stopped")) == 4
+    assert equal(trained(method, data, tmp_path / "stopped"), whole)
+    one, other = ([line[name] for line in logged(tmp_path / n)] for n in ("whole", "stopped"))
+    assert one == other
+
+
+@every_term
+def test_in_half_precision_the_distance_is_that_of_single_precision(name: str) -> None:
+    data = speech()
+    model, batch = begun(TERMS[name], data).eval(), mixed(data)
+    encoded = model.encode(batch, TERMS[name].taps)
+    plain = TERMS[name].losses(model, None, batch, 0.5)[name]
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed_precision = TERMS[name].losses(model, None, batch, 0.5)[name]
+    assert mixed_precision.dtype == torch.float32
+    assert mixed_precision.item() == pytest.approx(plain.item(), rel=0.1, abs=1e-3)
+    assert set(encoded.taps) == {"encoder.0", "norm"}
+
+
+@every_term
+def test_it_leaves_nothing_behind_and_its_receipt_is_sound(tmp_path: Path, name: str) -> None:
+    data, source = speech(), a_source("en", "fr")
+    begun_from = Beginning.of(adapted(TERMS[name], source, data), source)
+    model = trained(TERMS[name], data, tmp_path, source=source)
+    require_sound(begun_from.receipt(model, name, "source"), tmp_path)
+    assert len(model.helpers) == 0
+    assert model.state_dict().keys() == source.state_dict().keys()
+
+
+@every_term
+def test_what_means_nothing_is_refused(name: str) -> None:
+    method, data = TERMS[name], speech()
+    with pytest.raises(ValueError, match=r"no block named 'encoder.7' has states; this model has input, enc"):
+        begun(replace(method, blocks=("encoder.7",)), data)
+    with pytest.raises(ValueError, match=r"no block named 'head.en' has states"):
+        begun(replace(method, blocks=("head.en",)), data)
+    with pytest.raises(ValueError, match=r"expected one block or more"):
+        begun(replace(method, blocks=()), data)
+    with pytest.raises(ValueError, match="expected 0 or more"):
+        replace(method, weight=-1.0)
+    with pytest.raises(ValueError, match="trains=head freezes every block"):
+        replace(method, trains="head")
+
+
+def test_both_terms_together_are_both(tmp_path: Path) -> None:
+    data, method = speech(), Composed(methods=(MMD(), CORAL(weight=30.0, blocks=("encoder.1",))))
+    assert method.taps == ("norm", "encoder.1")
+    assert method_from_json(json.loads(json.dumps(method_to_json(method)))) == method
+    trained(method, data, tmp_path)
+    assert {"ctc", "mmd", "coral"} <= logged(tmp_path)[-1].keys()
+
+
+def test_the_control_hears_half_of_each_and_keeps_the_last_weights() -> None:
+    data, method = speech(), MixedBatches()
+    assert not method.chooses_on_dev
+    streams = method.mixed_streams(data, StreamSettings(batch_seconds=6, seed=0))
+    assert list(streams) == ["target", "unlabelled"]
+    batches = {name: stream.batch(0) for name, stream in streams.items()}
+    assert all(batches["target"].is_labelled)
+    assert not any(batches["unlabelled"].is_labelled)
+    assert all(batches["unlabelled"].is_target)
+    assert not any(batches["target"].is_target)
+    assert all(stream.batch_seconds == 3 for stream in streams.values())
+
+
+def test_the_control_is_fine_tuning_but_for_what_it_hears(tmp_path: Path) -> None:
+    """Its batch norms hear the unlabelled speech, and its loss does not."""
+    data = speech()
+    model, batch = begun(MixedBatches(), data), mixed(data)
+    assert set(MixedBatches().losses(model, None, batch, 0.0)) == {"ctc"}
+    alone = trained(Transfer(), data, tmp_path / "alone")
+    both = trained(MixedBatches(), data, tmp_path / "both")
+    name = "inputs.default.layers.first_norm.running_mean"
+    assert not torch.equal(alone.state_dict()[name], both.state_dict()[name])
