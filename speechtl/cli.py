@@ -1,4 +1,4 @@
-"""The command line: prepare, doctor, cache, plan, run, study, evaluate, compare, transcribe, lm."""
+"""The command line: quickstart, the commands for corpora, and those that train, score and transcribe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from speechtl import corpus_commands
+from speechtl import corpus_commands, quickstart_command
 from speechtl.arguments import parser
 from speechtl.decoding_arguments import decode_settings
 from speechtl.terminal import show
@@ -54,6 +54,7 @@ def _run(options: argparse.Namespace) -> int:
     experiment = _parse_recipe(options.recipe, options.rest + (["--help"] if options.help else []))
     if options.dry:
         return _dry_run(experiment, options)
+    from speechtl.domains import read_domains
     from speechtl.run import run
     from speechtl.run_folder import RunFolder
     from speechtl.train import Interrupted
@@ -63,11 +64,14 @@ def _run(options: argparse.Namespace) -> int:
     except Interrupted as message:
         print(message, file=sys.stderr)
         return 130
+    folder = RunFolder.of(experiment, options.runs).path
     _print_report(report)
-    print(
-        f"the report, hypotheses and model are in {RunFolder.of(experiment, options.runs).path}",
-        file=sys.stderr,
-    )
+    measured = read_domains(folder)
+    if measured is not None:
+        from speechtl.domain_table import domain_table
+
+        show(domain_table(measured).rich())
+    print(f"the report, hypotheses and model are in {folder}", file=sys.stderr)
     return 0
 
 
@@ -230,6 +234,7 @@ def _log_to_terminal() -> None:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "quickstart": quickstart_command.quickstart,
     "prepare": corpus_commands.prepare,
     "doctor": corpus_commands.doctor,
     "cache": corpus_commands.cache,

@@ -25,6 +25,13 @@ class FitResult:
     """Step and dev errors of the weights that were kept."""
     non_finite: int = 0
     """Steps that left something out because it was not finite."""
+    label_free_model: AcousticModel | None = None
+    """The weights whose decisions on unlabelled speech had the most information, in eval mode; `model` itself
+    where those are kept. None where that was not looked at."""
+    label_free: dict[str, Any] = field(default_factory=dict)
+    """Their step and their decisions."""
+    diverged: str = ""
+    """Why the training has diverged; empty where it has not, or nobody watched."""
 
 
 @dataclass
@@ -36,6 +43,12 @@ class Counters:
     non_finite: int = 0
     non_finite_in_a_row: int = 0
     best: dict[str, Any] = field(default_factory=dict)
+    lowest: float | None = None
+    """The lowest dev error so far, of whatever weights."""
+    label_free: dict[str, Any] = field(default_factory=dict)
+    """Step and decisions of the weights that are chosen without labels."""
+    diverged: str = ""
+    """Why the training had diverged at the last evaluation; empty if it had not."""
     drawn: dict[str, float] = field(default_factory=dict)
     """Seconds of speech by language, padding left out."""
 

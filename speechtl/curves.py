@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.log_lines import losses
+from speechtl.log_lines import is_step, losses, measures
 from speechtl.whole_files import explained, replaced
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 
 def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any]) -> None:
     """Draw a run's metrics.jsonl as a PNG: losses above, dev error of each language below.
+
+    Between them what helpers measured, such as how often a domain head is right, where there is any.
 
     Args:
         metrics: The log of the training.
@@ -36,12 +38,16 @@ def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any
     from matplotlib.figure import Figure
 
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    figure = Figure(figsize=(8, 6.4), layout="constrained")
+    steps = [line for line in lines if is_step(line)]
+    is_measured = any(measures(line) for line in steps)
+    figure = Figure(figsize=(8, 9.2 if is_measured else 6.4), layout="constrained")
     FigureCanvasAgg(figure)
-    losses, dev = figure.subplots(2, 1, sharex=True)
+    panels = figure.subplots(3 if is_measured else 2, 1, sharex=True)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    _draw_losses(losses, [line for line in lines if "dev" not in line])
-    _draw_dev(dev, [line for line in lines if "dev" in line], best)
+    _draw_losses(panels[0], steps)
+    if is_measured:
+        _draw_measures(panels[1], steps)
+    _draw_dev(panels[-1], [line for line in lines if "dev" in line], best)
     with explained("the picture of the curves", picture), replaced(picture) as beside:
         figure.savefig(beside, dpi=120, format="png")
 
@@ -80,6 +86,24 @@ def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
         axes.legend(frameon=False, loc="upper right")
 
 
+def _draw_measures(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Accuracies as smoothed lines, and the chance of each dotted in its colour."""
+    steps = [line["step"] for line in lines]
+    names = sorted({name.rpartition("_")[0] for line in lines for name in measures(line)})
+    decay = 1 - 1 / max(1, len(lines) / 60)
+    for name, colour in zip(names, colours(len(names)), strict=True):
+        for kind, style in (("accuracy", "-"), ("chance", ":")):
+            found = [line.get(f"{name}_{kind}") for line in lines]
+            values = [np.nan if value is None else 100 * value for value in found]
+            if np.isfinite(values).any():
+                axes.plot(
+                    steps, smoothed(values, decay), color=colour, linestyle=style, label=f"{name} {kind}"
+                )
+    dress(axes, "right, %")
+    axes.set_ylim(0, 102)
+    _legend_above(axes)
+
+
 def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -113,9 +137,13 @@ def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str,
     if lines:
         shown = [value for line in lines[1:] or lines for value in line["dev"]["errors"].values()]
         axes.set_ylim(0, 100 * min(1.15 * max(shown), 1.5) or 1)
-        axes.legend(
-            frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=5, fontsize=9
-        )
+        _legend_above(axes)
+
+
+def _legend_above(axes: Axes) -> None:
+    axes.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=5, fontsize=9
+    )
 
 
 def dress(axes: Axes, label: str) -> None:

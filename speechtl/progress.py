@@ -16,6 +16,8 @@ from speechtl.whole_files import explained
 
 if TYPE_CHECKING:
     from speechtl.development import DevScore
+    from speechtl.label_free import Decisions
+    from speechtl.models.acoustic import AcousticModel
     from speechtl.tracking import TensorBoard
 
 
@@ -50,9 +52,20 @@ class Log:
         if len(self._pending) >= self.FLUSH_EVERY:
             self.flush()
 
-    def dev(self, step: int, score: DevScore, seconds: float, shares: Mapping[str, float]) -> None:
-        """Note a dev evaluation, and each language's share of what was drawn so far."""
-        line = {"step": step, "seconds": seconds, "dev": score.to_dict(), "shares": dict(shares)}
+    def evaluation(
+        self,
+        step: int,
+        seconds: float,
+        shares: Mapping[str, float],
+        score: DevScore | None,
+        decisions: Decisions | None,
+    ) -> None:
+        """Note an evaluation on dev and unlabelled speech, and each language's share of what was drawn."""
+        line: dict[str, Any] = {"step": step, "seconds": seconds, "shares": dict(shares)}
+        if score is not None:
+            line["dev"] = score.to_dict()
+        if decisions is not None:
+            line["label_free"] = decisions.to_dict()
         self._pending.append(line)
         self.flush()
 
@@ -107,6 +120,14 @@ def _step_of(line: str) -> int | None:
 def _finite(value: float) -> float | None:
     """JSON has no NaN or infinity: such a value is null."""
     return round(value, 6) if abs(value) < float("inf") else None
+
+
+def measures_of(model: AcousticModel) -> dict[str, Tensor]:
+    """What the model's helpers measured on the last batch, such as the accuracy of a domain head."""
+    found: dict[str, Tensor] = {}
+    for helper in model.helpers.values():
+        found |= getattr(helper, "measures", {})
+    return found
 
 
 class TrainingProgress:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speechtl.closed_errors import BALANCED
 from speechtl.metrics import Counts
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 KALDI_LABELS = {"wer": "WER", "cer": "CER", "syllable": "SYL", "closed": "CLOSED"}
 """Metrics with a line in Kaldi's style. Kaldi's own SER is the sentence error, so syllables are SYL."""
+LABEL_FREE = ".label-free"
+"""How the names of sets end that were decoded with the weights that are chosen without labels."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class SetReport:
     language: str
     utterances: int
     metrics: dict[str, Metric]
-    """By name: wer, cer, syllable, syllable_toneless, tone, closed; what a language lacks is absent."""
+    """By name: wer, cer, syllable, syllable_toneless, tone, closed, closed_balanced; what a language, or the
+    decoding, lacks is absent."""
     resampled: str = "utterances"
     """What the intervals resample: utterances, or speakers where the corpus is split by speaker."""
     decoding: str = "constrained"
@@ -91,6 +95,12 @@ class TrainSummary:
     """Step and dev errors of the weights that were kept."""
     dev: str = ""
     """Which speech they were chosen on."""
+    label_free: Mapping[str, Any] = field(default_factory=dict)
+    """Step and decisions of the weights that are chosen on unlabelled speech; empty if none are."""
+    is_transductive: bool = False
+    """Whether the tests may hold the unlabelled speech itself."""
+    diverged: str = ""
+    """Why the training has diverged; empty if it has not, or nobody watched."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,20 @@ class Report:
     """On the source's own test sets: what the transfer cost there."""
     hypotheses: dict[str, tuple[Hypothesis, ...]] = field(default_factory=dict)
     """By set, in the corpus's order; these go to hyp/, not to report.json."""
+
+    def renamed(self, ending: str) -> Report:
+        """The same sets with an ending to their names."""
+        return replace(
+            self,
+            sets={name + ending: entry for name, entry in self.sets.items()},
+            hypotheses={name + ending: entries for name, entries in self.hypotheses.items()},
+        )
+
+    def joined(self, other: Report) -> Report:
+        """With the sets of another one."""
+        return replace(
+            self, sets={**self.sets, **other.sets}, hypotheses={**self.hypotheses, **other.hypotheses}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """What report.json holds."""
@@ -227,7 +251,7 @@ def render(report: Report) -> Table:
         for name, entry in sets.items():
             head = (prefix + name, entry.language, str(entry.utterances))
             for key, metric in entry.metrics.items():
-                table.add_row(*head, key, *_cells(metric))
+                table.add_row(*head, key, *_cells(key, metric))
                 head = ("", "", "")
             table.add_section()
     return table
@@ -241,6 +265,7 @@ def _notes(report: Report) -> list[str]:
     notes = [f"{decoding} decoding; 95 % bootstrap intervals over {resampled}"]
     if report.train is not None and report.train.dev:
         notes.append(report.train.dev)
+    notes += _unlabelled_notes(report)
     for name, entry in sets.items():
         shared = {"texts": entry.shared_texts, "speakers": entry.shared_speakers}
         if found := [f"{what} of {count}" for what, count in shared.items() if count]:
@@ -249,8 +274,25 @@ def _notes(report: Report) -> list[str]:
     return notes
 
 
-def _cells(metric: Metric) -> tuple[str, str, str]:
+def _unlabelled_notes(report: Report) -> list[str]:
+    """What speech without labels had to do with the errors."""
+    train = report.train
+    if train is None:
+        return []
+    notes = []
+    if train.label_free:
+        step, kept = train.label_free["step"], train.best.get("step", train.steps)
+        notes.append(f"{LABEL_FREE}: weights of step {step}, chosen without labels; kept are those of {kept}")
+    if train.is_transductive:
+        notes.append("TRANSDUCTIVE: tests may hold the unlabelled speech itself")
+    if train.diverged:
+        notes.append(f"DIVERGED: {train.diverged}")
+    return notes
+
+
+def _cells(name: str, metric: Metric) -> tuple[str, str, str]:
     interval = "-"
     if metric.low is not None and metric.high is not None:
         interval = f"{100 * metric.low:.1f} – {100 * metric.high:.1f}"
-    return f"{100 * metric.value:.1f} %", interval, f"{metric.errors} / {metric.total}"
+    counted = "mean of words" if name == BALANCED else f"{metric.errors} / {metric.total}"
+    return f"{100 * metric.value:.1f} %", interval, counted

@@ -11,28 +11,30 @@ from pathlib import Path
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.corpus import Corpus
 from speechtl.curves import draw_curves
-from speechtl.development import Development
+from speechtl.domains import Domains
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
-from speechtl.faults import counted
 from speechtl.fold_training import fit_on_folds
 from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
 from speechtl.leakage import Fingerprints
-from speechtl.material import Material, Sets, Speech
-from speechtl.report import Report, TrainSummary
+from speechtl.material import Material, Sets
+from speechtl.model_card import model_card
+from speechtl.report import LABEL_FREE, Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.source import Source, find_source
 from speechtl.start import (
+    development_of,
     few_hearings,
     save_coverage,
     start,
+    start_line,
     strangers_on_dev,
     syllable_table,
     tokenizers_of,
     unit_table,
     without_effect,
 )
-from speechtl.text import Tokenizer, orthography
+from speechtl.text import orthography
 from speechtl.tracking import require
 from speechtl.train import FitResult, fit
 from speechtl.transfer.base import TransferData
@@ -90,7 +92,7 @@ def run(
         fitted = _fit(experiment, folder, source, material)
         _draw(experiment, folder, fitted)
         _save(experiment, folder, source, material, fitted)
-        summary = replace(_summary(fitted, source_seconds), dev=material.dev_account)
+        summary = _summary(experiment, material, fitted, source_seconds)
         return _report(experiment, folder, material, summary, zero_shot)
 
 
@@ -128,8 +130,12 @@ def _fit(
 ) -> FitResult:
     """Train, with folds where dev is carved out of the target."""
 
+    whole = folder
+
     def train(folder: RunFolder, material: Material, last: int | None = None) -> FitResult:
-        return _train(experiment, folder, source, material, last)
+        # In a fold, which only chooses a number of steps, nothing else is measured.
+        domains = Domains.of(experiment, material) if folder.path == whole.path else None
+        return _train(experiment, folder, source, material, last, domains)
 
     return fit_on_folds(folder, material, train) if material.folds else train(folder, material)
 
@@ -140,8 +146,10 @@ def _train(
     source: LoadedModel | None,
     material: Material,
     last: int | None = None,
+    domains: Domains | None = None,
 ) -> FitResult:
-    target = material.target
+    """Train one model, and measure how far the domains are apart before and after it."""
+    target, dev = material.target, None if material.dev is None else material.dev.corpus
     tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
     for warning in units_not_trained(material.held_out, tokenizers):
@@ -161,11 +169,12 @@ def _train(
     for advice in (
         few_hearings(experiment, target.corpus),
         without_effect(experiment, source),
-        strangers_on_dev(model, material.dev.corpus if material.dev else None),
+        strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
     ):
         if advice:
             logger.warning("%s", advice)
-    logger.info("%s", _start_line(experiment, target.corpus, material, last))
+    logger.info("%s", start_line(experiment, target.corpus, dev, last))
+    diagnosis = domains and domains.begin(experiment.method, model, source.model if source else None)
     begun = Beginning.of(model, source.model if source else None)
     fitted = fit(
         model,
@@ -173,17 +182,18 @@ def _train(
         data,
         experiment.train,
         folder.path,
-        evaluate_dev=_development(experiment, material.dev.corpus, tokenizers) if material.dev else None,
+        evaluate_dev=development_of(experiment, dev, tokenizers) if dev is not None else None,
         augment=experiment.augment,
         seed=experiment.seed,
         source=source.model if source else None,
         track=experiment.track,
         last=last,
+        label_free=diagnosis.label_free if diagnosis else None,
     )
     receipt = begun.receipt(fitted.model, type(experiment.method).__name__, experiment.source)
     receipt.write(folder.path)
     require_sound(receipt, folder.path)
-    return fitted
+    return diagnosis.conclude(fitted, folder.path, _title(experiment)) if diagnosis else fitted
 
 
 def _tell(folder: RunFolder, material: Material) -> None:
@@ -194,35 +204,14 @@ def _tell(folder: RunFolder, material: Material) -> None:
         folder.note({"held_out": list(material.account)})
 
 
-def _start_line(experiment: Experiment, target: Corpus, material: Material, last: int | None) -> str:
-    """What is trained on what, in one line."""
-    end = "" if last is None else f", up to step {last}"
-    dev = "no dev" if material.dev is None else f"dev has {_amount(material.dev.corpus)}"
-    return (
-        f"{experiment.name}, seed {experiment.seed}: {counted(experiment.train.steps, 'step')}{end} "
-        f"on {target.name} ({', '.join(target.languages)}), {_amount(target)}; "
-        f"{'from ' + experiment.source if experiment.source else 'from scratch'}; {dev}"
-    )
-
-
-def _amount(corpus: Corpus) -> str:
-    return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
-
-
 def _draw(experiment: Experiment, folder: RunFolder, fitted: FitResult) -> None:
     metrics = folder.path / "metrics.jsonl"
     if metrics.is_file():
-        title = f"{experiment.name}, seed {experiment.seed}"
-        draw_curves(metrics, folder.path / "curves.png", title, fitted.best)
+        draw_curves(metrics, folder.path / "curves.png", _title(experiment), fitted.best)
 
 
-def _development(experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]) -> Development:
-    """The dev speech, at most so many utterances per language."""
-    chosen = corpus.first_per_language(experiment.train.dev_utterances)
-    texts, languages = chosen.column("text"), chosen.column("language")
-    units = sum(tokenizers[tag].count(text) for tag, text in zip(languages, texts, strict=True))
-    settings = replace(experiment.decode, closed=False, words=())
-    return Development(Speech.of(chosen).examples(None), texts, units, settings)
+def _title(experiment: Experiment) -> str:
+    return f"{experiment.name}, seed {experiment.seed}"
 
 
 def _save(
@@ -232,16 +221,22 @@ def _save(
     material: Material,
     fitted: FitResult,
 ) -> None:
-    if experiment.decode.closed:
-        fitted.model.words |= _words(material.target.corpus, experiment.decode.words)
+    """Save the kept weights, and beside them those that are chosen without labels, if any are."""
     ancestor = {"run": experiment.name, "seed": experiment.seed, "settings": settings_hash(experiment)}
-    save_model(
-        fitted.model,
-        folder.model,
-        fingerprints=material.known,
-        ancestry=(*(source.ancestry if source else ()), ancestor),
-        card=_card(experiment, material.target.corpus, fitted),
-    )
+    corpus = material.target.corpus
+    chosen = [(fitted.model, folder.model, fitted.best.get("step", fitted.steps))]
+    if fitted.label_free_model is not None:
+        chosen.append((fitted.label_free_model, folder.label_free_model, fitted.label_free["step"]))
+    for model, place, step in chosen:
+        if experiment.decode.closed:
+            model.words |= _words(corpus, experiment.decode.words)
+        save_model(
+            model,
+            place,
+            fingerprints=material.known,
+            ancestry=(*(source.ancestry if source else ()), ancestor),
+            card=model_card(experiment, corpus, fitted, step),
+        )
 
 
 def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:
@@ -260,13 +255,18 @@ def _report(
     summary: TrainSummary,
     zero_shot: SyllableTable | None,
 ) -> Report:
-    """Score the saved model, as a user would load it, and write the report."""
-    trained = load_model(folder.model)
-    report = evaluate(
-        trained, material.tests, settings=experiment.decode, zero_shot=zero_shot, show_progress=True
-    )
+    """Score the saved models, as a user would load them, and write the report."""
+    trained, settings = load_model(folder.model), experiment.decode
+    report = evaluate(trained, material.tests, settings=settings, zero_shot=zero_shot, show_progress=True)
+    if summary.label_free:
+        other = report
+        if summary.label_free["step"] != summary.best.get("step", summary.steps):
+            other = evaluate(
+                load_model(folder.label_free_model), material.tests, settings=settings, show_progress=True
+            )
+        report = report.joined(other.renamed(LABEL_FREE))
     if material.source_tests:
-        cost = evaluate(trained, material.source_tests, settings=experiment.decode, show_progress=True)
+        cost = evaluate(trained, material.source_tests, settings=settings, show_progress=True)
         report = replace(report, source_sets=cost.sets, hypotheses={**report.hypotheses, **cost.hypotheses})
     report = replace(report, train=summary)
     with explained("the report", folder.path):
@@ -274,7 +274,9 @@ def _report(
     return report
 
 
-def _summary(fitted: FitResult, source_seconds: float | None) -> TrainSummary:
+def _summary(
+    experiment: Experiment, material: Material, fitted: FitResult, source_seconds: float | None
+) -> TrainSummary:
     return TrainSummary(
         steps=fitted.steps,
         audio_seconds=fitted.audio_seconds,
@@ -282,18 +284,8 @@ def _summary(fitted: FitResult, source_seconds: float | None) -> TrainSummary:
         audio_seconds_per_second=fitted.audio_seconds / max(fitted.wall_seconds, 1e-9),
         source_wall_seconds=source_seconds,
         best=fitted.best,
-    )
-
-
-def _card(experiment: Experiment, corpus: Corpus, fitted: FitResult) -> str:
-    """The model card."""
-    rows = "\n".join(
-        f"- {row.language}, {row.split}: {row.utterances} utterances, {row.minutes:.1f} minutes"
-        for row in corpus.summary()
-    )
-    return (
-        f"# {experiment.name}\n\nA speechtl acoustic model, trained with seed {experiment.seed} for "
-        f"{fitted.steps} steps; {'from ' + experiment.source if experiment.source else 'from scratch'}.\n\n"
-        f"Trained on\n{rows}\n\nLoad it with `speechtl.checkpoint.load_model`; see `report.json` of its run "
-        "for its errors. The licences of the training corpora stand in their data cards.\n"
+        dev=material.dev_account,
+        label_free=fitted.label_free,
+        is_transductive=experiment.transductive,
+        diverged=fitted.diverged,
     )

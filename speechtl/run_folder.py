@@ -46,6 +46,11 @@ class RunFolder:
         """The folder for `load_model`."""
         return self.path / "model"
 
+    @property
+    def label_free_model(self) -> Path:
+        """The folder of the weights that are chosen without labels, where there are any."""
+        return self.path / "model-label-free"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run against other processes; the lock goes with the process, however it ends.

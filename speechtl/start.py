@@ -1,17 +1,20 @@
-"""Start: the units and the model with which a training begins."""
+"""Start: the units, the dev speech and the model with which a training begins."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
+from speechtl.development import Development
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, listed
+from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.settings_json import flatten, to_json
 from speechtl.text import Tokenizer, orthography
@@ -58,6 +61,32 @@ def _training_texts(corpus: Corpus, language: str, *, has_phrases: bool) -> list
     if has_phrases:
         texts = [*texts, " ".join(map(orthography(language).normalise, texts[:2]))]
     return texts
+
+
+def start_line(experiment: Experiment, target: Corpus, dev: Corpus | None, last: int | None) -> str:
+    """What is trained on what, in one line."""
+    end = "" if last is None else f", up to step {last}"
+    return (
+        f"{experiment.name}, seed {experiment.seed}: {counted(experiment.train.steps, 'step')}{end} "
+        f"on {target.name} ({', '.join(target.languages)}), {_amount(target)}; "
+        f"{'from ' + experiment.source if experiment.source else 'from scratch'}; "
+        f"{'no dev' if dev is None else f'dev has {_amount(dev)}'}"
+    )
+
+
+def _amount(corpus: Corpus) -> str:
+    return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
+
+
+def development_of(
+    experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]
+) -> Development:
+    """The dev speech, at most so many utterances per language."""
+    chosen = corpus.first_per_language(experiment.train.dev_utterances)
+    texts, languages = chosen.column("text"), chosen.column("language")
+    units = sum(tokenizers[tag].count(text) for tag, text in zip(languages, texts, strict=True))
+    settings = replace(experiment.decode, closed=False, words=())
+    return Development(Speech.of(chosen).examples(None), texts, units, settings)
 
 
 def few_hearings(experiment: Experiment, target: Corpus) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from speechtl.log_lines import RATES, losses
+from speechtl.log_lines import RATES, losses, measures
 from speechtl.whole_files import explained
 
 Track = Literal["none", "tensorboard"]
@@ -60,10 +60,13 @@ def scalars(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     {'loss/ctc': 1.5, 'training/lr': 0.1}
     """
     rates = {name: entry[name] for name in RATES if name in entry}
-    for part, values in (("loss", losses(entry)), ("training", rates)):
+    for part, values in (("loss", losses(entry)), ("measured", measures(entry)), ("training", rates)):
         yield from ((f"{part}/{name}", value) for name, value in values.items() if value is not None)
     for language, error in entry.get("dev", {}).get("errors", {}).items():
         yield f"dev error/{language}", error
+    for name, value in entry.get("label_free", {}).items():
+        if value is not None:
+            yield f"label-free/{name}", value
     for language, share in entry.get("shares", {}).items():
         yield f"share/{language}", share
 

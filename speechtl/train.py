@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,18 @@ from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
+from speechtl.choice import Choice, Decide, EvaluateDev
 from speechtl.counters import Counters, FitResult
 from speechtl.descent import inverse_decay, sgd
-from speechtl.development import DevScore, collapse_advice
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
 from speechtl.interruption import Interrupted, StopRequest
-from speechtl.mixing import count_drawn, shares
+from speechtl.mixing import count_drawn
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import seed_of, set_dropout
 from speechtl.non_finite import StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
-from speechtl.progress import Log, TrainingProgress
+from speechtl.progress import Log, TrainingProgress, measures_of
 from speechtl.staged_training import StagedTraining
 from speechtl.threads import threads
 from speechtl.tracking import Track, tracker
@@ -57,17 +56,19 @@ def fit(
     settings: TrainSettings,
     folder: Path,
     *,
-    evaluate_dev: Callable[[AcousticModel], DevScore] | None,
+    evaluate_dev: EvaluateDev | None,
     augment: AugmentSettings,
     seed: int,
     source: AcousticModel | None = None,
     track: Track = "none",
     last: int | None = None,
+    label_free: Decide | None = None,
 ) -> FitResult:
     """Train a model with a transfer method; resume from the folder's checkpoint if there is one.
 
     Without `evaluate_dev` the last averaged weights are kept. With `last`, the training ends after that step,
-    on the way that the schedule of all steps takes.
+    on the way that the schedule of all steps takes. With `label_free`, the weights whose decisions have the
+    most information are kept too, and the log says when the training diverges.
 
     Writes `metrics.jsonl` and `checkpoints/` in `folder`. On a CPU, a run that was stopped and resumed
     ends with the same bits as one that was not.
@@ -77,7 +78,9 @@ def fit(
         OSError: a checkpoint cannot be written; the one before it stays.
         Interrupted: SIGINT or SIGTERM came; a checkpoint is saved.
     """
-    loop = Loop(model, method, data, settings, folder, evaluate_dev, augment, seed, source, track, last)
+    loop = Loop(
+        model, method, data, settings, folder, evaluate_dev, augment, seed, source, track, last, label_free
+    )
     keep_freed_memory()
     with threads(settings.threads), loop.stop, loop.log, loop.progress:
         loop.resume()
@@ -85,14 +88,6 @@ def fit(
             loop.step()
             loop.after_step()
         return loop.result()
-
-
-def measures_of(model: AcousticModel) -> dict[str, Tensor]:
-    """What the model's helpers measured on the last batch, such as the accuracy of a domain head."""
-    found: dict[str, Tensor] = {}
-    for helper in model.helpers.values():
-        found |= getattr(helper, "measures", {})
-    return found
 
 
 class Loop:
@@ -105,15 +100,16 @@ class Loop:
         data: TransferData,
         settings: TrainSettings,
         folder: Path,
-        evaluate_dev: Callable[[AcousticModel], DevScore] | None,
+        evaluate_dev: EvaluateDev | None,
         augment: AugmentSettings,
         seed: int,
         source: AcousticModel | None,
         track: Track = "none",
         last: int | None = None,
+        label_free: Decide | None = None,
     ) -> None:
         self.settings, self.method, self.augment, self.seed = settings, method, augment, seed
-        self.evaluate_dev = evaluate_dev
+        self.choice = Choice(evaluate_dev, label_free, method, settings.steps)
         self.last = settings.steps if last is None else min(last, settings.steps)
         self.checkpoints = folder / "checkpoints"
         # A source that was trained just before, in this process, may have had another precision.
@@ -136,7 +132,6 @@ class Loop:
         prepared = self.accelerator.prepare(objective, optimise(groups, settings.lr))
         self.objective, self.optimiser = prepared[0], unwrapped(prepared[1])
         self.counters = Counters()
-        self.best: dict[str, Tensor] = {}
         self.log = Log(folder / "metrics.jsonl", tracker(track, folder))
         self.progress = TrainingProgress(self.last, folder.parent.name)
         self.stop = StopRequest()
@@ -174,10 +169,10 @@ class Loop:
 
     def _cache(self, model: AcousticModel) -> FeatureCache | None:
         """Features that are made once, on a CPU; an accelerator makes those of a whole batch sooner."""
-        if self.accelerator.device.type != "cpu":
-            return None
         dtype = torch.bfloat16 if self.settings.mixed_precision == "bf16" else torch.float32
         rate = model.inputs.feature_rate * dtype.itemsize
+        if self.accelerator.device.type != "cpu" or rate == 0:
+            return None
         return FeatureCache(model.featurize, self.settings.feature_cache_gb, rate, dtype)
 
     def batch(self, step: int) -> Batch:
@@ -211,8 +206,8 @@ class Loop:
     def after_step(self) -> None:
         """Evaluate, save and stop when it is time to."""
         step = self.counters.step
-        if self.evaluate_dev is not None and step in self.settings.evaluation_steps:
-            self._evaluate(step, self.evaluate_dev)
+        if not self.choice.is_idle and step in self.settings.evaluation_steps:
+            self.choice.evaluate(self.average, self.counters, self.log, self.seconds())
         self.progress.update(step, self.counters.audio_seconds, self.seconds(), self.counters.best)
         due = time.monotonic() - self._saved_at >= self.settings.checkpoint_seconds
         stopped_by = self.stop.name
@@ -223,18 +218,6 @@ class Loop:
                 f"stopped by {stopped_by} at step {step} of {self.settings.steps}; saved. "
                 "The same command goes on from here."
             )
-
-    def _evaluate(self, step: int, evaluate_dev: Callable[[AcousticModel], DevScore]) -> None:
-        score = evaluate_dev(self.average)
-        self.log.dev(step, score, self.seconds(), shares(self.counters.drawn))
-        best = self.counters.best
-        if not best or score.error < best["error"] or not self.method.chooses_on_dev:
-            self.counters.best = {"step": step, "error": score.error, "errors": score.errors}
-            self.best = {name: tensor.clone() for name, tensor in self.average.state_dict().items()}
-        logger.info("step %d/%d: dev %s", step, self.settings.steps, score)
-        advice = collapse_advice(score, step / self.settings.steps)
-        if advice:
-            logger.warning("step %d: %s", step, advice)
 
     def seconds(self) -> float:
         """Wall seconds of training so far, over all resumes."""
@@ -247,7 +230,7 @@ class Loop:
         state = state_tensors("model", self.model.state_dict())
         state |= state_tensors("average", self.average.state_dict())
         state |= state_tensors("optimiser", tensors)
-        state |= state_tensors("best", self.best)
+        state |= self.choice.state()
         scaler = self.accelerator.scaler
         save_state(
             self.checkpoints,
@@ -284,7 +267,7 @@ class Loop:
     def _restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         self.model.load_state_dict(without_prefix("model", tensors))
         self.average.load_state_dict(without_prefix("average", tensors))
-        self.best = without_prefix("best", tensors)
+        self.choice.restore(tensors)
         load_optimiser(self.optimiser, without_prefix("optimiser", tensors), values["optimiser"])
         if self.accelerator.scaler is not None and values["scaler"]:
             self.accelerator.scaler.load_state_dict(values["scaler"])
@@ -292,11 +275,16 @@ class Loop:
         self.counters = Counters(**{name: values[name] for name in vars(Counters())})
 
     def result(self) -> FitResult:
-        """The best averaged weights."""
-        if self.best:
-            self.average.load_state_dict(self.best)
-        model = self.method.finish(self.average.cpu(), self.source).eval()
-        counters = self.counters
+        """The chosen averaged weights."""
+        counters, average = self.counters, self.average.cpu()
+        other = None
+        if counters.label_free and counters.label_free["step"] != counters.best.get("step", counters.step):
+            other = copy.deepcopy(average)
+            other.load_state_dict(self.choice.label_free)
+            other = self.method.finish(other, self.source).eval()
+        if self.choice.best:
+            average.load_state_dict(self.choice.best)
+        model = self.method.finish(average, self.source).eval()
         return FitResult(
             model,
             counters.step,
@@ -304,4 +292,7 @@ class Loop:
             self.seconds(),
             counters.best,
             counters.non_finite,
+            (other or model) if counters.label_free else None,
+            counters.label_free,
+            counters.diverged,
         )

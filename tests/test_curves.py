@@ -81,3 +81,25 @@ def test_smoothing_stays_within_what_was_seen(values: list[float], decay: float)
 
 def test_what_was_not_finite_counts_for_nothing() -> None:
     assert smoothed([4.0, float("nan"), 1.0], 0.5).tolist() == [4.0, 4.0, 2.0]
+
+
+def test_a_domain_head_has_a_panel_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its accuracy is no loss, and lines of an evaluation without dev are no steps."""
+    from matplotlib.figure import Figure
+
+    seen: list[list[str]] = []
+    savefig = Figure.savefig
+
+    def note(figure: Figure, *arguments: object, **options: object) -> None:
+        labels = [[str(line.get_label()) for line in axes.lines] for axes in figure.axes]
+        seen.extend([label for label in one if not label.startswith("_")] for one in labels)
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", note)
+    metrics = tmp_path / "metrics.jsonl"
+    step = {"step": 1, "ctc": 2.0, "domain": 0.7, "domain_accuracy": 0.9, "domain_chance": 0.5, "lr": 0.1}
+    evaluation = {"step": 2, "label_free": {"information": 0.5}, "shares": {}}
+    lines = [step, {**step, "step": 2, "domain_accuracy": 0.6}, evaluation]
+    metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    draw_curves(metrics, tmp_path / "curves.png", "toy, seed 0", {})
+    assert seen == [["ctc", "domain"], ["domain accuracy", "domain chance"], []]

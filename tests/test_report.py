@@ -8,6 +8,7 @@ from rich.console import Console
 
 from speechtl.metrics import Counts
 from speechtl.report import (
+    LABEL_FREE,
     Hypothesis,
     Metric,
     Report,
@@ -104,3 +105,37 @@ def test_hypotheses_survive_their_file_and_a_damaged_line_is_named(tmp_path: Pat
     path.write_text(path.read_text() + '{"id": "c"')
     with pytest.raises(ValueError, match="line 3"):
         load_hypotheses(path)
+
+
+def test_a_report_tells_what_speech_without_labels_had_to_do_with_it(tmp_path: Path) -> None:
+    assert REPORT.train is not None
+    train = replace(
+        REPORT.train,
+        best={"step": 60, "error": 0.1, "errors": {}},
+        label_free={"step": 40, "information": 1.2},
+        is_transductive=True,
+        diverged="the dev error is 60.0 %",
+    )
+    told = replace(REPORT, train=train).joined(REPORT.renamed(LABEL_FREE))
+    assert set(told.sets) == {"words", "words.label-free"}
+    assert told.sets["words"] == told.sets["words.label-free"]
+    told.save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json").train == train
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(render(told))
+    table = capture.get()
+    assert ".label-free: weights of step 40, chosen without labels; kept are those of 60" in table
+    assert "TRANSDUCTIVE: tests may hold the unlabelled speech itself" in table
+    assert "DIVERGED: the dev error is 60.0 %" in table
+
+
+def test_a_report_without_these_fields_is_read(tmp_path: Path) -> None:
+    """As reports are that were written before there was speech without labels."""
+    path = tmp_path / "report.json"
+    REPORT.save(path)
+    stored = json.loads(path.read_text())
+    for name in ("label_free", "is_transductive", "diverged"):
+        del stored["train"][name]
+    path.write_text(json.dumps(stored))
+    assert Report.load(path).train == REPORT.train

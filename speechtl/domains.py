@@ -1,0 +1,246 @@
+"""Domains: how far the labelled and the unlabelled speech of a run are apart, measured whatever its method.
+
+Writes `domains.json`, `tsne.png` and `tsne.npz` into the run. The texts of the unlabelled speech, where its
+corpus has any, are looked at here and nowhere else, to colour the picture and to look inside the classes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speechtl.batches import Examples
+from speechtl.corpus import Corpus
+from speechtl.counters import FitResult
+from speechtl.domain_shift import (
+    DomainAccuracy,
+    Pooled,
+    WithinClasses,
+    domain_probe,
+    part,
+    pooled_features,
+    within_classes,
+)
+from speechtl.embedding import draw_tsne
+from speechtl.experiment import Experiment
+from speechtl.label_free import Decisions, LabelFree
+from speechtl.log_lines import measures
+from speechtl.material import Material, Speech
+from speechtl.models.acoustic import AcousticModel
+from speechtl.text import orthography
+from speechtl.transfer.base import Transfer, TransferData
+from speechtl.whole_files import explained, read_json, write_json
+
+DOCUMENT = "domains.json"
+LAST = 0.1
+"""Share of the training, at its end, over which the accuracy of a method's own domain head is averaged."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One model on both domains."""
+
+    model: str
+    """Which it is: `source`, `untrained` or `trained`."""
+    sides: tuple[Pooled, Pooled]
+    """The labelled and the unlabelled speech as it represents them."""
+    probe: DomainAccuracy | None
+    within: WithinClasses | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For domains.json."""
+        return {
+            "model": self.model,
+            "probe": None if self.probe is None else asdict(self.probe),
+            "within_classes": None if self.within is None else asdict(self.within),
+        }
+
+
+@dataclass(frozen=True)
+class Domains:
+    """The labelled and the unlabelled speech of a run."""
+
+    labelled: Examples
+    """The labelled speech that is not itself of the unlabelled domain."""
+    unlabelled: Examples
+    classes: tuple[Sequence[str], Sequence[str]]
+    """What is said in each utterance of both."""
+    seed: int
+    is_transductive: bool
+    """Whether tests may hold unlabelled speech."""
+    transductive: Mapping[str, int]
+    """By test set, the utterances of it that are among the unlabelled ones, where that is allowed."""
+
+    @classmethod
+    def of(cls, experiment: Experiment, material: Material) -> Domains | None:
+        """The domains of an experiment; None where it names no unlabelled speech."""
+        speech = material.unlabelled
+        if speech is None:
+            return None
+        data = TransferData(
+            material.target.examples(None), {}, unlabelled=speech.examples(None)
+        ).with_domains()
+        own = np.flatnonzero(~np.broadcast_to(data.target.is_target, len(data.target)))
+        texts = _classes(material.target.corpus)
+        return cls(
+            part(data.target, own),
+            data.unlabelled_speech,
+            ([texts[index] for index in own.tolist()], _classes(speech.corpus)),
+            experiment.seed,
+            experiment.transductive,
+            _shared(speech, material.tests) if experiment.transductive else {},
+        )
+
+    def measure(self, model: AcousticModel, block: str, name: str) -> Measured:
+        """Train fresh probes on what a block of a model makes of the speech.
+
+        Args:
+            model: is left as it is.
+            block: its name.
+            name: what the model is.
+        """
+        sides = [
+            pooled_features(model, speech, block, seed=self.seed, classes=classes)
+            for speech, classes in zip((self.labelled, self.unlabelled), self.classes, strict=True)
+        ]
+        found = Measured(
+            name,
+            (sides[0], sides[1]),
+            domain_probe(sides[0], sides[1], self.seed),
+            within_classes(sides[0], sides[1], self.seed),
+        )
+        if found.probe is not None:
+            inside = f"; within classes {100 * found.within.value:.0f} %" if found.within else ""
+            logger.info(
+                "%s model: a fresh probe on %s tells labelled (%d utterances) from unlabelled speech (%d) "
+                "at %.0f %%%s; chance is 50 %%",
+                name,
+                block,
+                len(sides[0]),
+                len(sides[1]),
+                100 * found.probe.value,
+                inside,
+            )
+        return found
+
+    def begin(self, method: Transfer, model: AcousticModel, source: AcousticModel | None) -> Diagnosis:
+        """Measure what training starts from.
+
+        Args:
+            method: of the run.
+            model: what is trained, before its first step.
+            source: what it was adapted from; None from scratch.
+        """
+        origin = model if source is None else source
+        block = block_of(method, model, origin)
+        before = self.measure(origin, block, "untrained" if source is None else "source")
+        return Diagnosis(self, block, before, LabelFree.of(self.unlabelled, model.languages, self.seed))
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was measured before a training, until it is over."""
+
+    domains: Domains
+    block: str
+    """Whose features are looked at."""
+    before: Measured
+    label_free: LabelFree | None
+    """What chooses weights without labels; None where the model has no head for the unlabelled speech."""
+
+    def conclude(self, fitted: FitResult, folder: Path, title: str) -> FitResult:
+        """Measure the trained model, draw both, and write all of it down.
+
+        Returns:
+            The training, marked as diverged also where only its end tells that.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        after = self.domains.measure(fitted.model, self.block, "trained")
+        decisions = None if self.label_free is None else self.label_free(fitted.model)
+        reason = fitted.diverged or (decisions and decisions.collapse) or ""
+        logger.info("drawing the features of both domains before and after training")
+        sides, seed = (self.before.sides, after.sides), self.domains.seed
+        title = f"{title}: features of {self.block}"
+        drawn = draw_tsne(*sides, folder / "tsne.png", title, start=self.before.model, seed=seed)
+        document = {
+            "labelled": len(self.domains.labelled),
+            "unlabelled": len(self.domains.unlabelled),
+            "block": self.block,
+            "before": self.before.to_dict(),
+            "after": after.to_dict(),
+            "domain_heads": head_accuracies(folder / "metrics.jsonl"),
+            "label_free": None if decisions is None else _label_free(fitted, decisions),
+            "is_transductive": self.domains.is_transductive,
+            "transductive": dict(self.domains.transductive),
+            "is_diverged": bool(reason),
+            "reason": reason,
+            "picture": None if drawn is None else "tsne.png",
+        }
+        with explained("what was measured of the domains", folder / DOCUMENT):
+            write_json(folder / DOCUMENT, document)
+        return replace(fitted, diverged=reason)
+
+
+def block_of(method: Transfer, *models: AcousticModel) -> str:
+    """The block that is looked at: the last that the method taps and all models have, else `norm`."""
+    tapped = [name for name in method.taps if all(name in model.blocks() for model in models)]
+    return tapped[-1] if tapped else "norm"
+
+
+def read_domains(folder: Path) -> dict[str, Any] | None:
+    """What `domains.json` of a run holds; None where the run named no unlabelled speech.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = folder / DOCUMENT
+    return read_json(path) if path.is_file() else None
+
+
+def head_accuracies(metrics: Path) -> dict[str, dict[str, float]]:
+    """How often a method's own heads were right at the end of the training, and chance, by what they tell."""
+    if not metrics.is_file():
+        return {}
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    measured = [found for line in lines if (found := measures(line))]
+    last = measured[-max(1, round(LAST * len(measured))) :]
+    heads: dict[str, dict[str, float]] = {}
+    for name in sorted({name for found in last for name in found}):
+        values = [found[name] for found in last if found.get(name) is not None]
+        head, _, kind = name.rpartition("_")
+        if values:
+            heads.setdefault(head, {})[kind] = float(np.mean(values))
+    return heads
+
+
+def _label_free(fitted: FitResult, kept: Decisions) -> dict[str, Any]:
+    """The weights that are chosen without labels, and those that are kept."""
+    step = fitted.best.get("step", fitted.steps)
+    chosen = fitted.label_free or {"step": step, **kept.to_dict()}
+    return {**chosen, "kept": {"step": step, **kept.to_dict()}}
+
+
+def _classes(corpus: Corpus) -> list[str]:
+    """The texts, normalised."""
+    rules = {tag: orthography(tag) for tag in corpus.languages}
+    pairs = zip(corpus.column("language"), corpus.column("text"), strict=True)
+    return [rules[language].normalise(text) for language, text in pairs]
+
+
+def _shared(unlabelled: Speech, tests: Mapping[str, Corpus]) -> dict[str, int]:
+    """By test set, how many of its utterances are among the unlabelled ones."""
+    heard = set(unlabelled.waveforms.digests)
+    return {
+        name: sum(digest in heard for digest in Speech.of(corpus).waveforms.digests)
+        for name, corpus in tests.items()
+    }

@@ -1,0 +1,182 @@
+"""Which weights a training keeps: the last ones, or the best on dev, and a choice without labels beside."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+from toy_speech import PLAIN, SETTINGS, TINY, examples
+
+from speechtl.choice import Choice
+from speechtl.counters import Counters, FitResult
+from speechtl.development import DevScore
+from speechtl.features import FeatureSettings
+from speechtl.label_free import Decisions
+from speechtl.models.acoustic import AcousticModel
+from speechtl.progress import Log
+from speechtl.train import fit
+from speechtl.transfer.base import Transfer, TransferData
+
+MOST = 1.386
+
+
+@dataclass(frozen=True)
+class LastWeights(Transfer):
+    """Keeps the last weights, as all do that hear speech without labels."""
+
+    chooses_on_dev: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Hearing(Transfer):
+    """Hears speech without labels."""
+
+    hears_unlabelled: ClassVar[bool] = True
+
+
+class KilledError(Exception):
+    """Stands for a process that ends at once."""
+
+
+def planned(values: Sequence[float]) -> Callable[[AcousticModel], Decisions]:
+    """Decisions with these informations, one at each evaluation; after the last of them comes the end."""
+    left = list(values)
+
+    def decide(model: AcousticModel) -> Decisions:
+        assert not model.training
+        if not left:
+            raise KilledError
+        return Decisions(left.pop(0), 1.3, MOST)
+
+    return decide
+
+
+def scored(errors: Sequence[float]) -> Callable[[AcousticModel], DevScore]:
+    left = list(errors)
+
+    def score(model: AcousticModel) -> DevScore:
+        error = left.pop(0)
+        return DevScore(error, {"en": error}, blank_share=0.5, length_ratio=1.0)
+
+    return score
+
+
+def trained(
+    folder: Path,
+    informations: Sequence[float] | None,
+    errors: Sequence[float] | None = (0.3, 0.2, 0.1),
+    method: Transfer | None = None,
+    saves_always: bool = False,
+) -> FitResult:
+    """Thirty steps on toy speech with an evaluation after 10, 20 and 30."""
+    speech, _, tokenizers = examples(12)
+    return fit(
+        AcousticModel(TINY, FeatureSettings(), tokenizers, seed=0),
+        method or LastWeights(),
+        TransferData(speech, tokenizers),
+        replace(SETTINGS, batch_seconds=2, checkpoint_seconds=0 if saves_always else 1000),
+        folder,
+        evaluate_dev=None if errors is None else scored(errors),
+        augment=PLAIN,
+        seed=0,
+        label_free=None if informations is None else planned(informations),
+    )
+
+
+def equal(one: AcousticModel, other: AcousticModel) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_the_most_informed_weights_stay_beside_the_last(tmp_path: Path) -> None:
+    result = trained(tmp_path, (0.5, 0.9, 0.7))
+    assert result.label_free == {"step": 20, "information": 0.9, "entropy": 1.3, "most": MOST}
+    assert result.best["step"] == 30
+    assert result.label_free_model is not None
+    assert not result.label_free_model.training
+    assert not equal(result.label_free_model, result.model)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    found = [(line["step"], line["dev"]["error"], line["label_free"]) for line in lines if "dev" in line]
+    assert [(step, error) for step, error, _ in found] == [(10, 0.3), (20, 0.2), (30, 0.1)]
+    assert [one["information"] for _, _, one in found] == [0.5, 0.9, 0.7]
+
+
+def test_listening_changes_nothing_that_is_kept(tmp_path: Path) -> None:
+    watched, unwatched = trained(tmp_path / "a", (0.5, 0.9, 0.7)), trained(tmp_path / "b", None)
+    assert equal(watched.model, unwatched.model)
+    assert (unwatched.label_free, unwatched.label_free_model, unwatched.diverged) == ({}, None, "")
+
+
+def test_the_first_of_equals_is_chosen_and_what_is_no_number_is_not(tmp_path: Path) -> None:
+    assert trained(tmp_path / "a", (0.5, 0.5, float("nan"))).label_free["step"] == 10
+
+
+def test_a_first_evaluation_that_is_no_number_is_overtaken(tmp_path: Path) -> None:
+    assert trained(tmp_path / "a", (float("nan"), 0.2, 0.1)).label_free["step"] == 20
+
+
+def test_where_both_agree_it_is_one_model(tmp_path: Path) -> None:
+    result = trained(tmp_path, (0.1, 0.2, 0.3))
+    assert result.label_free_model is result.model
+
+
+def test_dev_is_not_asked_by_the_label_free_choice(tmp_path: Path) -> None:
+    """A method that chooses on dev keeps what is best there; without dev the last weights are kept."""
+    on_dev = trained(tmp_path / "a", (0.1, 0.2, 0.9), (0.1, 0.3, 0.4), Transfer())
+    assert (on_dev.best["step"], on_dev.label_free["step"]) == (10, 30)
+    alone = trained(tmp_path / "b", (0.1, 0.9, 0.2), None)
+    assert (alone.best, alone.label_free["step"]) == ({}, 20)
+    assert alone.label_free_model is not None
+    assert not equal(alone.model, alone.label_free_model)
+
+
+def test_it_survives_a_resume(tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole", (0.5, 0.9, 0.7))
+    with pytest.raises(KilledError):
+        trained(tmp_path / "parts", (0.5, 0.9), saves_always=True)
+    resumed = trained(tmp_path / "parts", (0.7,), (0.1,))
+    assert resumed.label_free == whole.label_free
+    assert whole.label_free_model is not None
+    assert resumed.label_free_model is not None
+    assert equal(resumed.label_free_model, whole.label_free_model)
+    assert equal(resumed.model, whole.model)
+    assert not equal(resumed.model, resumed.label_free_model)
+
+
+def test_a_divergence_is_said_at_once_and_at_the_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = trained(tmp_path, (0.1, 0.2, 0.3), (0.1, 0.1, 0.6))
+    assert result.diverged.startswith("the dev error is 60.0 %, and has been 10.0 %")
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("step 30: the training diverges: the dev error is 60.0 %")
+    assert "Lower --train.lr" in warnings[0]
+
+
+def test_a_training_that_recovers_has_not_diverged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        result = trained(tmp_path, (0.1, 0.2, 0.3), (0.1, 0.6, 0.1))
+    assert result.diverged == ""
+    assert "step 20: the training diverges" in caplog.text
+    assert "step 30: the training no longer diverges" in caplog.text
+
+
+def test_no_alarm_is_raised_where_all_is_well(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert trained(tmp_path / "a", (0.1, 0.2, 0.3)).diverged == ""
+    unwatched = trained(tmp_path / "b", None, (0.1, 0.1, 0.9))
+    assert unwatched.diverged == "", "with labelled speech alone nobody watches"
+    assert "diverge" not in caplog.text
+
+
+def test_dev_alone_tells_a_divergence_where_no_head_knows_the_unlabelled_language(tmp_path: Path) -> None:
+    _, _, tokenizers = examples(2)
+    choice = Choice(scored((0.1, 0.9)), None, Hearing(), 10)
+    model, counters = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=0).eval(), Counters()
+    for step in (5, 10):
+        counters.step = step
+        choice.evaluate(model, counters, Log(tmp_path / "metrics.jsonl"), 1.0)
+    assert counters.diverged.startswith("the dev error is 90.0 %, and has been 10.0 %")
+    assert (counters.best["step"], counters.lowest, counters.label_free) == (10, 0.1, {})

@@ -1,0 +1,56 @@
+"""A training that goes wrong is noticed, and one that goes well is left in peace."""
+
+import pytest
+
+from speechtl.development import DevScore
+from speechtl.divergence import divergence
+from speechtl.label_free import Decisions
+
+WELL = Decisions(1.0, 1.3, 1.39)
+
+
+def score(error: float) -> DevScore:
+    return DevScore(error, {"en": error}, blank_share=0.5, length_ratio=1.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "lowest", "decisions", "non_finite", "step", "expected"),
+    [
+        (0.1, 0.1, WELL, 0, 90, ""),
+        (0.19, 0.1, WELL, 0, 90, ""),  # nine points
+        (0.55, 0.3, WELL, 0, 90, ""),  # not twice as much
+        (0.25, 0.1, WELL, 0, 90, "the dev error is 25.0 %, and has been 10.0 %: the model forgets"),
+        (0.9, 0.0, WELL, 0, 90, "the dev error is 90.0 %, and has been 0.0 %"),
+        (0.9, 0.0, WELL, 0, 30, ""),  # every model is bad in the first third
+        (0.1, 0.1, Decisions(0.0, 0.02, 1.39), 0, 90, "nearly always the same"),
+        (0.1, 0.1, Decisions(0.0, 0.02, 1.39), 0, 20, ""),
+        (0.1, 0.1, Decisions(0.02, 1.3, 1.39), 0, 90, "do not depend on what is heard (information 0.02 of"),
+        (0.1, 0.1, Decisions(float("nan"), 1.3, 1.39), 0, 90, "are not finite"),
+        (0.1, 0.1, Decisions(0.59, 1.3, 1.39), 0, 90, "it is 0.59 nats, and has been 1.00; the label-free"),
+        (0.1, 0.1, Decisions(0.61, 1.3, 1.39), 0, 90, ""),
+        (0.1, 0.1, WELL, 4, 90, ""),  # as loss scaling does at its start
+        (0.1, 0.1, WELL, 5, 90, "the losses were not finite at 5 of 90 steps"),
+    ],
+)
+def test_signs(
+    error: float, lowest: float, decisions: Decisions, non_finite: int, step: int, expected: str
+) -> None:
+    found = divergence(score(error), lowest, decisions, 1.0, non_finite, step, 100)
+    assert expected in found
+    assert bool(found) == bool(expected)
+
+
+def test_all_signs_are_told_and_none_is_needed() -> None:
+    found = divergence(score(0.9), 0.1, Decisions(0.0, 0.0, 1.39), 1.0, 50, 100, 100)
+    assert found.count(";") == 2
+    assert divergence(None, None, None, None, 0, 100, 100) == ""
+
+
+def test_a_model_that_never_learned_to_read_has_diverged() -> None:
+    """Its dev error was always high, so it has not risen; nor has a third of the training passed at first."""
+    silent = DevScore(1.0, {"en": 1.0}, blank_share=1.0, length_ratio=0.0)
+    found = divergence(silent, 1.0, WELL, 1.0, 0, 90, 100)
+    assert found == (
+        "on dev the model emits blanks in 100 % of the frames, and 0.00 units for each in the references"
+    )
+    assert divergence(silent, 1.0, WELL, 1.0, 0, 20, 100) == ""
