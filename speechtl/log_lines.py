@@ -10,6 +10,8 @@ RATES = ("lr", "gradient_norm", "reversal")
 _OTHERS = ("step", "seconds", "audio_seconds", "dev", "label_free", "shares")
 _SHARES = ("_accuracy", "_chance")
 """How the names of what helpers measure end, such as `domain_accuracy` beside `domain_chance`."""
+_DISTANCE = "_distance"
+"""How the name of a term ends before it is weighted, such as `mmd_distance`."""
 
 
 def losses(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +23,7 @@ def losses(line: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in line.items()
-        if name not in (*RATES, *_OTHERS) and not name.endswith(_SHARES)
+        if name not in (*RATES, *_OTHERS) and not name.endswith((*_SHARES, _DISTANCE))
     }
 
 

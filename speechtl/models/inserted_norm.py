@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from speechtl.models.inserted_module import InsertedModule, Insertion
 from speechtl.models.layers import MaskedBatchNorm
 
+Normalisation = Callable[[Tensor, Tensor], Tensor]
+"""From values (batch, time, width) and lengths (batch,) to the like."""
+
 
 class BatchNorms(InsertedModule):
     """For each key, statistics of its own for every batch norm of a block, and a scale and shift.
@@ -57,10 +60,6 @@ class BatchNorms(InsertedModule):
         return [_with_affine_of(copy, norm) if self.shares_affine else copy for copy in copies]
 
 
-Normalisation = Callable[[Tensor, Tensor], Tensor]
-"""From values (batch, time, width) and lengths (batch,) to the like."""
-
-
 def norms_of(block: nn.Module) -> dict[str, MaskedBatchNorm]:
     """The batch norms inside a block by the last part of their names, which is theirs alone there."""
     found: dict[str, MaskedBatchNorm] = {}
@@ -75,18 +74,15 @@ def norms_of(block: nn.Module) -> dict[str, MaskedBatchNorm]:
 def normalised_by(
     normalisations: Sequence[Normalisation], which: Tensor, values: Tensor, lengths: Tensor
 ) -> Tensor:
-    """Values (batch, time, width), where `which` (batch,) says by which of some norms each utterance goes."""
+    """Float32 values (batch, time, width), where `which` (batch,) says by which norm each utterance goes."""
     present = sorted(set(which.tolist()))
     if len(present) == 1:
-        only = normalisations[present[0]](values, lengths)
-        return only
-    joined: Tensor | None = None
+        return cast(Tensor, normalisations[present[0]](values, lengths))
+    joined = values.new_zeros(values.shape, dtype=torch.float32)
     for index in present:
         utterances = (which == index).nonzero().squeeze(1)
         own = normalisations[index](values[utterances], lengths[utterances])
-        joined = own.new_zeros(values.shape) if joined is None else joined
         joined = joined.index_copy(0, utterances, own)
-    assert joined is not None, "a batch holds at least one utterance"
     return joined
 
 

@@ -63,7 +63,7 @@ class CORAL(Transfer):
             for block in self.blocks:
                 if (features := of_both_domains(forward, block)) is not None:
                     total = total + covariance_distance(*features)
-        cast(Measured, forward.model.helpers["coral"]).measures = {"coral": total.detach()}
+        cast(Measured, forward.model.helpers["coral"]).measures = {"coral_distance": total.detach()}
         return {**losses, "coral": self.weight * (total if self.weight else total.detach())}
 
 

@@ -30,12 +30,12 @@ class DomainBatchNorm(Transfer):
 
     It adds no term. A scale and shift of the target's own are trained only where a term goes through the
     target's speech, as with DANN, MMD or pseudo-labels beside it (`Composed`) or some labelled target speech;
-    with none they stay where they began, while the source's move on: take `affine="shared"` there.
+    with none they would stay where they began, while the source's move on; so they are shared by default.
     Source: Chang, You, Seo, Kwak and Han 2019, Domain-specific batch normalization for unsupervised domain
     adaptation, section 3.2.
     """
 
-    affine: Literal["own", "shared"] = "own"
+    affine: Literal["own", "shared"] = "shared"
     """Whether the target has a scale and shift of its own behind its statistics, or shares the source's."""
 
     hears_unlabelled: ClassVar[bool] = True

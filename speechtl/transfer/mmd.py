@@ -70,7 +70,7 @@ class MMD(Transfer):
             for block in self.blocks:
                 if (features := of_both_domains(forward, block)) is not None:
                     total = total + squared_mmd(*features, bandwidths(*features, self.multiples))
-        cast(Measured, forward.model.helpers["mmd"]).measures = {"mmd": total.detach()}
+        cast(Measured, forward.model.helpers["mmd"]).measures = {"mmd_distance": total.detach()}
         return {**losses, "mmd": self.weight * (total if self.weight else total.detach())}
 
 

@@ -13,7 +13,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.transfer import DomainBatchNorm
 
 ENCODERS = ("tdnn", "bilstm", "conformer")
-WAYS = (DomainBatchNorm(), DomainBatchNorm(affine="shared"))
+WAYS = (DomainBatchNorm(affine="own"), DomainBatchNorm())
 
 
 def source_of(encoder: str = "tdnn") -> AcousticModel:

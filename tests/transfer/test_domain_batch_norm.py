@@ -83,12 +83,12 @@ def test_frozen_blocks_keep_their_norms_and_a_frozen_model_all(
 
 def test_a_source_that_has_norms_for_a_domain_goes_on_with_them(tmp_path: Path) -> None:
     data = speech()
-    first = trained(DomainBatchNorm(), data, tmp_path, source=source_of())
-    again = adapted(DomainBatchNorm(), first, data)
+    first = trained(DomainBatchNorm(affine="own"), data, tmp_path, source=source_of())
+    again = adapted(DomainBatchNorm(affine="own"), first, data)
     assert again.inserted.insertions == first.inserted.insertions
     assert equal(again, first)
     more = replace(data, unlabelled=silent(domains=["uk", "ie"] * 6))
-    both = adapted(DomainBatchNorm(), first, more)
+    both = adapted(DomainBatchNorm(affine="own"), first, more)
     assert [one.keys for one in both.inserted.insertions if one.block == "input"] == [("uk",), ("ie",)]
     batch = mixed(data)
     assert torch.equal(states(both, batch), states(first, batch))
@@ -101,7 +101,7 @@ def test_a_source_that_has_norms_for_a_domain_goes_on_with_them(tmp_path: Path) 
 def test_beside_a_term_both_work(tmp_path: Path) -> None:
     data, source = speech(), source_of()
     for number, term in enumerate((DANN(), MMD())):
-        method = Composed(methods=(term, DomainBatchNorm()))
+        method = Composed(methods=(term, DomainBatchNorm(affine="own")))
         model = trained(method, data, tmp_path / str(number), source=source)
         assert {"domain", "mmd"} & logged(tmp_path / str(number))[-1].keys()
         start = of_target(adapted(method, source, data))
@@ -113,8 +113,8 @@ def test_beside_a_term_both_work(tmp_path: Path) -> None:
 
 def test_alone_the_target_s_own_affine_stays_where_it_began(tmp_path: Path) -> None:
     data, source = speech(), source_of()
-    start = of_target(adapted(DomainBatchNorm(), source, data))
-    model = trained(DomainBatchNorm(), data, tmp_path, source=source)
+    start = of_target(adapted(DomainBatchNorm(affine="own"), source, data))
+    model = trained(DomainBatchNorm(affine="own"), data, tmp_path, source=source)
     for name, value in of_target(model).items():
         if name.endswith((".weight", ".bias")):
             assert torch.equal(value, start[name])
@@ -143,7 +143,7 @@ def without_norms() -> AcousticModel:
 )
 def test_what_tells_no_domains_apart_is_refused(source: object, data: TransferData, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        adapted(DomainBatchNorm(), source(), data)  # type: ignore[operator]
+        adapted(DomainBatchNorm(affine="own"), source(), data)  # type: ignore[operator]
 
 
 @pytest.fixture
@@ -152,7 +152,9 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_own_cache")
-def test_what_a_run_saves_hears_each_domain_by_its_own_norms(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_run_saves_hears_each_domain_by_its_norms(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Dev of the labelled domain chooses nothing, so that nobody advises to look for other dev speech."""
     here, elsewhere = tmp_path / "us.jsonl", tmp_path / "uk.jsonl"
     for split, count in (("train", 16), ("dev", 4), ("test", 4)):

@@ -115,13 +115,19 @@ def test_one_pass_over_stock_batch_norms_would_be_another() -> None:
     """The pair that the check above tells apart: mixed batches through shared norms."""
     source, data = source_of(), speech()
     joint = adapted(MixedBatches(), source, data).train().encode(mixed(data)).states["main"].detach()
-    own = adapted(DomainBatchNorm(), source, data).train().encode(mixed(data)).states["main"].detach()
+    own = (
+        adapted(DomainBatchNorm(affine="own"), source, data)
+        .train()
+        .encode(mixed(data))
+        .states["main"]
+        .detach()
+    )
     assert not torch.allclose(joint, own, atol=0.1)
 
 
 def test_gradients_of_one_domain_do_not_reach_the_other_s_norms() -> None:
     data = speech()
-    model = adapted(DomainBatchNorm(), source_of(), data).train()
+    model = adapted(DomainBatchNorm(affine="own"), source_of(), data).train()
     for rows, reached in ((slice(0, 5), "encoder."), (slice(5, 10), "inserted.")):
         model.zero_grad()
         model.encode(mixed(data)).states["main"][rows].square().sum().backward()
@@ -187,7 +193,7 @@ def test_it_loads_without_the_method_and_hears_by_domain(method: DomainBatchNorm
 def test_each_domain_of_the_unlabelled_speech_has_norms_of_its_own() -> None:
     data = speech()
     two = replace(data, unlabelled=silent(domains=["uk", "ie"] * 6))
-    model = adapted(DomainBatchNorm(), source_of(), two)
+    model = adapted(DomainBatchNorm(affine="own"), source_of(), two)
     assert {one.keys for one in model.inserted.insertions} == {("ie", "uk")}
     with torch.no_grad():
         for name, value in of_target(model).items():
@@ -206,7 +212,7 @@ def test_inputs_by_domain_have_norms_where_the_unlabelled_speech_enters() -> Non
     source, data = source_of(), speech()
     source.inputs.add(DomainInput("uk", FeatureSettings(mels=40, f_max=4000.0)), seed=0)
     source.eval()
-    model = adapted(DomainBatchNorm(), source, data)
+    model = adapted(DomainBatchNorm(affine="own"), source, data)
     assert [one.block for one in model.inserted.insertions] == ["input.uk", "encoder.0", "encoder.1"]
     batch = mixed(data)
     assert torch.allclose(states(model, batch), states(source, batch), atol=1e-6)
@@ -220,7 +226,7 @@ def test_inputs_by_domain_have_norms_where_the_unlabelled_speech_enters() -> Non
 
 def test_labelled_speech_of_the_target_goes_through_the_target_s_norms(tmp_path: Path) -> None:
     data = speech(domains=["us"] * 8 + ["uk"] * 4)
-    model = adapted(DomainBatchNorm(), source_of(), data)
+    model = adapted(DomainBatchNorm(affine="own"), source_of(), data)
     disturb(model)
     batch = data.with_domains().target.batch(range(12))
     assert batch.is_target.tolist() == [False] * 8 + [True] * 4
@@ -232,6 +238,6 @@ def test_labelled_speech_of_the_target_goes_through_the_target_s_norms(tmp_path:
 
 
 def test_blocks_without_batch_norms_get_none() -> None:
-    model = adapted(DomainBatchNorm(), source_of("bilstm"), speech())
+    model = adapted(DomainBatchNorm(affine="own"), source_of("bilstm"), speech())
     assert [one.block for one in model.inserted.insertions] == ["input"]
     assert norms_of(model.encoder[0]) == {}

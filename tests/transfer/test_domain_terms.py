@@ -39,7 +39,9 @@ def test_the_log_has_the_distance_without_the_weight(tmp_path: Path, name: str) 
     for weight in (0.0, 1.0, 50.0):
         method = replace(TERMS[name], weight=weight)
         trained(method, speech(), tmp_path / str(weight), replace(SHORT, steps=2))
-        second.append(logged(tmp_path / str(weight))[1][name])
+        line = logged(tmp_path / str(weight))[1]
+        second.append(line[f"{name}_distance"])
+        assert line[name] == pytest.approx(weight * second[-1], rel=1e-3, abs=1e-5)
     assert second[0] == second[1] == second[2] != 0
 
 
@@ -97,7 +99,7 @@ def test_a_batch_with_hardly_anything_of_a_domain_adds_nothing(
         gradients = [value.grad for value in model.parameters() if value.grad is not None]
         assert len(gradients) > 10
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
-    assert model.helpers[name].measures[name].item() == 0
+    assert model.helpers[name].measures[f"{name}_distance"].item() == 0
 
 
 @every_term
