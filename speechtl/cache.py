@@ -82,6 +82,8 @@ def cache_folder() -> Path:
 def load_waveforms(corpus: Corpus, show_progress: bool = False) -> Waveforms:
     """The corpus's audio; what is not in the cache is decoded and stored there.
 
+    Recordings are stored whole; where the corpus has its silence trimmed, that is cut off as they are read.
+
     Raises:
         ValueError: Clips that are absent, unreadable or silent, all in one message.
     """
@@ -94,7 +96,8 @@ def load_waveforms(corpus: Corpus, show_progress: bool = False) -> Waveforms:
             "Mend the files or take them out of the manifest; for a corpus of `speechtl prepare --list`, "
             "preparing it again leaves such clips out."
         )
-    return _waveforms(index)
+    found = _waveforms(index)
+    return found if corpus.trim_db is None else found.trimmed(corpus.trim_db)
 
 
 def bad_clips(corpus: Corpus, show_progress: bool = False) -> list[BadClip]:

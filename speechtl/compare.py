@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from speechtl.closed_errors import BALANCED, CLOSED
 from speechtl.faults import listed
 from speechtl.finished_runs import Scored, open_runs
 from speechtl.stats import (
@@ -146,10 +147,19 @@ def _changed_references(first: Scored, other: Scored) -> str:
 
 
 def shared_metric(scored: Iterable[Scored], wanted: str | None) -> str | None:
-    """The metric to compare on a set: the wanted one, or the main one, if every seed has it."""
+    """The metric to compare on a set: the wanted or the main one, if every seed has it."""
     seeds = [one.set_report.metrics for one in scored]
-    choices = MAIN_METRICS if wanted is None else (wanted,)
-    return next((name for name in choices if all(name in metrics for metrics in seeds)), None)
+    return next((name for name in candidates(wanted) if all(name in metrics for metrics in seeds)), None)
+
+
+def candidates(wanted: str | None) -> tuple[str, ...]:
+    """The metrics that will do for the wanted one, the best first.
+
+    The balanced error is not reported where all words are equally frequent, as it is the plain one there.
+    """
+    if wanted is None:
+        return MAIN_METRICS
+    return (BALANCED, CLOSED) if wanted == BALANCED else (wanted,)
 
 
 def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: str) -> SetComparison:

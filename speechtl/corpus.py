@@ -17,6 +17,7 @@ from speechtl.corpus_table import (
     table_of,
     values_of,
     with_column,
+    with_qualified_speakers,
 )
 from speechtl.faults import find_faults
 
@@ -68,6 +69,8 @@ class Corpus:
     """Clips that the corpus had but that could not be used, counted by reason."""
     speakers_are_qualified: bool = False
     """Speakers carry their corpus's name, as after joining several corpora."""
+    trim_db: float | None = None
+    """Silence around the speech that is cut off when it is decoded, as `CorpusSpec.trim_db` has it."""
     is_checked: InitVar[bool] = False
 
     def __post_init__(self, is_checked: bool) -> None:
@@ -220,7 +223,8 @@ class Corpus:
         is kept only where all agree on it.
 
         Raises:
-            ValueError: No corpora, or ids that occur in more than one of them.
+            ValueError: No corpora, ids that occur in more than one of them, or silence that is cut off in one
+                and not alike in another.
         """
         import pyarrow
 
@@ -231,13 +235,19 @@ class Corpus:
         for corpus in corpora:
             left_out.update(corpus.left_out)
         tables = [_qualified(corpus) if len(names) > 1 else corpus.table() for corpus in corpora]
-        kinds = {corpus.split_by for corpus in corpora}
+        kinds, trims = ({getattr(one, name) for one in corpora} for name in ("split_by", "trim_db"))
+        if len(trims) > 1:
+            raise ValueError(
+                f"corpora {', '.join(names)}: trim_db is {' and '.join(sorted(map(str, trims)))}; give those "
+                "that are joined the same one, or their silence would tell them apart"
+            )
         return Corpus(
             name="+".join(names),
             dataset=dataset_of(pyarrow.concat_tables(tables)),
             split_by=kinds.pop() if len(kinds) == 1 else "none",
             left_out=dict(left_out),
             speakers_are_qualified=len(names) > 1 or any(c.speakers_are_qualified for c in corpora),
+            trim_db=trims.pop(),
         )
 
     def summary(self) -> list[SummaryRow]:
@@ -275,18 +285,14 @@ class Corpus:
             "split_by": self.split_by,
             "left_out": dict(self.left_out),
             "speakers_are_qualified": self.speakers_are_qualified,
+            **({} if self.trim_db is None else {"trim_db": self.trim_db}),
         }
 
 
 def _qualified(corpus: Corpus) -> pyarrow.Table:
     """The corpus's table, its speakers under the corpus's name as `qualify` puts them."""
-    import pyarrow.compute as compute
-
     table = corpus.table()
-    if corpus.speakers_are_qualified:
-        return table
-    named = compute.binary_join_element_wise(corpus.name, table.column("speaker"), "/")
-    return with_column(table, "speaker", named)
+    return table if corpus.speakers_are_qualified else with_qualified_speakers(table, corpus.name)
 
 
 def qualify(corpus: str, speaker: str | None) -> str | None:

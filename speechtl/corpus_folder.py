@@ -102,7 +102,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
         version = description.pop("format")
         expected = {"name", "split_by", "left_out", "speakers_are_qualified", "utterances"}
         is_foreign = not isinstance(version, int) or (
-            version <= FORMAT_VERSION and set(description) != expected
+            version <= FORMAT_VERSION and set(description) - {"trim_db"} != expected
         )
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / _DESCRIPTION} is damaged or not a corpus's; prepare it again") from error

@@ -1,4 +1,4 @@
-"""Some of a corpus's utterances: those of certain speakers, texts or ids, or so many by draw."""
+"""Some of a corpus's utterances: those of certain speakers, domains, texts or ids, or so many by draw."""
 
 from __future__ import annotations
 
@@ -19,23 +19,26 @@ def selected(
     speakers: Collection[str] = (),
     texts: Collection[str] = (),
     ids: Collection[str] = (),
+    domains: Collection[str] = (),
 ) -> Corpus:
-    """The utterances of these speakers that have these texts and these ids, in the corpus's order.
+    """The utterances of these speakers and domains with these texts and these ids, in the corpus's order.
 
     Args:
         corpus: What is chosen from.
         speakers: Names of speakers; all if there are none.
         texts: Texts, however they are spelled; an utterance with alternatives needs one of them among these.
         ids: Patterns with `*`, `?` and `[...]` for whole ids.
+        domains: Values of the column `domain`; all, and none, if there are no such.
 
     Raises:
-        ValueError: The corpus has no such speaker, text or id (all that it lacks, in one message), or no
-            utterance that is all of these.
+        ValueError: The corpus has no such speaker, domain, text or id (all that it lacks, in one message), or
+            no utterance that is all of these.
     """
     tests: list[Test] = []
     faults: list[str] = []
     for found, fault in (
-        _of_speakers(corpus.column("speaker"), speakers),
+        _of_values("speaker", corpus.column("speaker"), speakers),
+        _of_values("domain", corpus.column("domain"), domains),
         _of_texts(corpus, texts),
         _of_ids(corpus.column("id"), ids),
     ):
@@ -45,7 +48,7 @@ def selected(
         raise ValueError(f"corpus {corpus.name} has " + "; ".join(faults))
     kept = [index for index in range(len(corpus)) if all(test(index) for test in tests)]
     if not kept:
-        asked = {"speakers": speakers, "texts": texts, "ids": ids}
+        asked = {"speakers": speakers, "domains": domains, "texts": texts, "ids": ids}
         named = "; ".join(f"{name} {listed(list(values))}" for name, values in asked.items() if values)
         raise ValueError(f"corpus {corpus.name} has no utterance that is all of these at once: {named}")
     return corpus.select(kept)
@@ -68,15 +71,18 @@ def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
     return corpus.select(spread(count, corpus.arrow("id"), corpus.column("text"), seed))
 
 
-def _of_speakers(present: Sequence[str | None], wanted: Collection[str]) -> tuple[Test | None, str | None]:
+def _of_values(
+    kind: str, present: Sequence[str | None], wanted: Collection[str]
+) -> tuple[Test | None, str | None]:
+    """The test for values of one column, or what the column lacks."""
     if not wanted:
         return None, None
     known = sorted(set(present) - {None}, key=str)
     if not known:
-        return None, "no known speakers; choose by texts or ids"
+        return None, f"no known {kind}s; choose by texts or ids"
     missing = sorted(set(wanted) - set(known))
     chosen = frozenset(wanted)
-    return lambda index: present[index] in chosen, _lacking("speaker", missing, known)
+    return lambda index: present[index] in chosen, _lacking(kind, missing, known)
 
 
 def _of_texts(corpus: Corpus, wanted: Collection[str]) -> tuple[Test | None, str | None]:

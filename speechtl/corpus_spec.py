@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 from speechtl.corpus import Corpus, SplitBy
 from speechtl.corpus_conversion import in_orthography
 from speechtl.corpus_selection import draw, selected
+from speechtl.corpus_table import dataset_of, with_column
 from speechtl.named_corpora import open_named
 from speechtl.orthographies import canonical_tag
 
@@ -31,6 +33,8 @@ class CorpusSpec:
     and Pe̍h-ōe-jī); for a manifest without that column, its language."""
     speakers: tuple[str, ...] = ()
     """Only these speakers; all by default."""
+    domains: tuple[str, ...] = ()
+    """Only these values of the column `domain`, such as accents; all by default."""
     texts: tuple[str, ...] = ()
     """Only utterances of these texts, however they are spelled."""
     ids: tuple[str, ...] = ()
@@ -43,11 +47,24 @@ class CorpusSpec:
     corpus's own splits do not share: none to adapt to the speaker that is tested."""
     set_name: str | None = None
     """Name of the test set in reports, e.g. held-out; by default the corpus's and the split's."""
+    trim_db: float | None = None
+    """Silence before the first and after the last frame that is louder than this below the loudest is cut
+    off, in decibels, e.g. 30; by default recordings stay whole. Minutes are counted before."""
+    as_domain: str | None = None
+    """What the column `domain` says of all these utterances, e.g. telephone, in place of what it says in the
+    corpus."""
 
     def __post_init__(self) -> None:
         if not self.corpus:
             raise ValueError("a corpus needs a name or a path")
         self._check_amount()
+        if self.trim_db is not None and not 0 < self.trim_db < inf:
+            raise ValueError(
+                f"corpus {self.corpus}: trim_db is {self.trim_db}; expected decibels above 0, such as 30, or "
+                "None, which cuts nothing off"
+            )
+        if self.as_domain is not None and not self.as_domain.strip():
+            raise ValueError(f"corpus {self.corpus}: as_domain is empty; expected a name, or None")
         if (name := self.set_name) is not None and (not name or "/" in name or name.startswith(".")):
             raise ValueError(
                 f"corpus {self.corpus}: set_name={name!r} names a file of the report; expected no / in it, "
@@ -74,7 +91,7 @@ class CorpusSpec:
 
         Raises:
             FileNotFoundError: There is no such corpus.
-            ValueError: It has no such split, language, speaker, text or id, less speech, or faults.
+            ValueError: It has no such split, language, speaker, domain, text or id, less speech, or faults.
         """
         language = self._tag()
         opened = open_named(self.corpus, language)
@@ -82,8 +99,14 @@ class CorpusSpec:
             opened = opened.filter(split=self.split)
         if language is not None:
             opened = in_orthography(opened, language)
-        if self.speakers or self.texts or self.ids:
-            opened = selected(opened, speakers=self.speakers, texts=self.texts, ids=self.ids)
+        if self.speakers or self.domains or self.texts or self.ids:
+            chosen = {name: getattr(self, name) for name in ("speakers", "domains", "texts", "ids")}
+            opened = selected(opened, **chosen)
+        if self.as_domain is not None:
+            table = with_column(opened.table(), "domain", [self.as_domain] * len(opened))
+            opened = replace(opened, dataset=dataset_of(table), is_checked=True)
+        if self.trim_db is not None:
+            opened = replace(opened, trim_db=self.trim_db, is_checked=True)
         if self.split_by is not None:
             opened = replace(opened, split_by=self.split_by, is_checked=True)
         return self.drawn(opened, seed)
@@ -126,11 +149,28 @@ def corpus(
     language: str | None = None,
     *,
     speakers: tuple[str, ...] = (),
+    domains: tuple[str, ...] = (),
     texts: tuple[str, ...] = (),
     ids: tuple[str, ...] = (),
     utterances: int | Literal["all"] = "all",
     split_by: SplitBy | None = None,
     set_name: str | None = None,
+    trim_db: float | None = None,
+    as_domain: str | None = None,
 ) -> CorpusSpec:
     """A corpus for a recipe, with the fields of `CorpusSpec`; nothing is opened."""
-    return CorpusSpec(name, split, minutes, language, speakers, texts, ids, utterances, split_by, set_name)
+    return CorpusSpec(
+        name,
+        split,
+        minutes,
+        language,
+        speakers,
+        domains,
+        texts,
+        ids,
+        utterances,
+        split_by,
+        set_name,
+        trim_db,
+        as_domain,
+    )

@@ -66,6 +66,14 @@ def with_column(
     return table.set_column(table.column_names.index(name), name, values)
 
 
+def with_qualified_speakers(table: pyarrow.Table, corpus: str) -> pyarrow.Table:
+    """The table with its speakers' names behind their corpus's, unique over corpora."""
+    import pyarrow.compute as compute
+
+    named = compute.binary_join_element_wise(corpus, table.column("speaker"), "/")
+    return with_column(table, "speaker", named)
+
+
 def canonical_languages(table: pyarrow.Table) -> pyarrow.Table:
     """The table with every language tag in its canonical case; itself where nothing is to be done.
 

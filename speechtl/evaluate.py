@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from speechtl import __version__, leakage
 from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
+from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
 from speechtl.faults import counted
@@ -49,7 +50,8 @@ def evaluate(
     """Decode and score test sets; each error has a 95 % bootstrap interval.
 
     The intervals resample utterances; where a corpus is split by speaker and knows at least five, they
-    resample whole speakers, since the utterances of one speaker are no independent draws.
+    resample whole speakers, since the utterances of one speaker are no independent draws. Closed decisions
+    have the error `closed` and, where words are unequally frequent, `closed_balanced`, the mean over words.
 
     Args:
         model: from `load_model`; it is moved to the accelerator where there is one.
@@ -217,18 +219,17 @@ def _scored(corpus: Corpus, language: str, recognised: Recognised) -> tuple[Hypo
     """Each utterance's reference, hypothesis and counts."""
     references = corpus.column("text")
     scores = score_utterances(references, recognised.texts, language=language)
-    chosen = recognised.closed if recognised.closed is not None else [None] * len(references)
-    rules = orthography(language)
-    entries = []
-    for id_, speaker, text, word, score in zip(
-        corpus.column("id"), corpus.column("speaker"), references, chosen, scores, strict=True
-    ):
-        counts = dict(score.counts)
-        if word is not None:
-            wrong = int(word not in rules.alternatives(text))
-            counts["closed"] = Counts(errors=wrong, total=1, sub=wrong, del_=0, ins=0)
-        entries.append(Hypothesis(id_, language, speaker, score.reference, score.hypothesis, counts, word))
-    return tuple(entries)
+    closed: Sequence[dict[str, Counts]] = [{}] * len(references)
+    if recognised.closed is not None:
+        right = [tuple(orthography(language).alternatives(text)) for text in references]
+        are_wrong = [word not in texts for word, texts in zip(recognised.closed, right, strict=True)]
+        closed = closed_counts(right, are_wrong)
+    chosen: Sequence[str | None] = recognised.closed or [None] * len(references)
+    ids, speakers = corpus.column("id"), corpus.column("speaker")
+    return tuple(
+        Hypothesis(id_, language, speaker, one.reference, one.hypothesis, {**one.counts, **decided}, word)
+        for id_, speaker, one, decided, word in zip(ids, speakers, scores, closed, chosen, strict=True)
+    )
 
 
 def _set_report(corpus: Corpus, language: str, hypotheses: Sequence[Hypothesis]) -> SetReport:

@@ -11,6 +11,9 @@ the normalised texts of one orthography:
 - `syllable`, `syllable_toneless`: spoken syllables with and without their tone.
 - `tone`: of the aligned syllables with the right toneless form, those with a wrong tone. It is read off the
   alignment of toned syllables where that is also a best one without tones, else off the toneless one.
+
+Closed decisions have errors of their own: `closed` and, over unequally frequent words, `closed_balanced`
+(`closed_errors.py`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtl.audio import SAMPLE_RATE
+from speechtl.trimming import speech_extent
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,9 +26,11 @@ class Waveforms(Sequence[NDArray[np.int16]]):
     places: NDArray[np.int64]
     """(utterances, 2): record batch, and row in it."""
     samples: NDArray[np.int64]
-    """(utterances,) lengths in samples."""
+    """(utterances,) lengths in samples, of what is left where silence is cut off."""
     sounds: pyarrow.Array
     """(utterances,) digests of the decoded samples."""
+    starts: NDArray[np.int64] | None = None
+    """(utterances,) samples that are cut off before each; None: nothing is cut off, nor behind them."""
 
     def __len__(self) -> int:
         return len(self.places)
@@ -41,22 +44,35 @@ class Waveforms(Sequence[NDArray[np.int16]]):
             return self.select(np.arange(len(self))[index])
         batch, row = self.places[index].tolist()
         samples = np.frombuffer(self.batches[batch][row].as_buffer(), dtype=np.int16)
+        if self.starts is not None:
+            samples = samples[self.starts[index] :][: self.samples[index]]
         samples.flags.writeable = False
         return samples
 
     @property
     def durations(self) -> NDArray[np.float64]:
-        """(utterances,) decoded lengths in seconds."""
+        """(utterances,) lengths in seconds."""
         return self.samples / SAMPLE_RATE
 
     @cached_property
     def digests(self) -> list[str]:
-        """Hexadecimal digests of the decoded samples: equal for equal sound."""
+        """Hexadecimal digests of all decoded samples: equal for equal recordings, whatever is cut off."""
         return [digest.hex() for digest in self.sounds.to_pylist()]
 
     def select(self, indices: NDArray[np.int64] | Sequence[int]) -> Waveforms:
         """The waveforms at these positions, in this order."""
         chosen = np.asarray(indices, dtype=np.int64)
         return replace(
-            self, places=self.places[chosen], samples=self.samples[chosen], sounds=self.sounds.take(chosen)
+            self,
+            places=self.places[chosen],
+            samples=self.samples[chosen],
+            sounds=self.sounds.take(chosen),
+            starts=None if self.starts is None else self.starts[chosen],
         )
+
+    def trimmed(self, trim_db: float) -> Waveforms:
+        """The waveforms without the silence around their speech; see `speechtl.trimming.speech_extent`."""
+        extents = np.array([speech_extent(self[index], trim_db) for index in range(len(self))], np.int64)
+        starts, ends = extents.reshape(-1, 2).T
+        before = starts if self.starts is None else self.starts + starts
+        return replace(self, starts=before, samples=ends - starts)

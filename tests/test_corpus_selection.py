@@ -92,3 +92,19 @@ def test_more_than_there_are_is_refused() -> None:
         draw(spoken(("a",), rounds=1), 5, 0)
     with pytest.raises(ValueError, match="2 utterances asked for, but there is 1; ask for fewer"):
         draw(_other("b"), 2, 0)
+
+
+def test_domains_are_chosen_and_what_is_lacking_is_told() -> None:
+    rows = [
+        Utterance(f"u{i}", f"/{i}.wav", "one", "en", "s", domain, 1.0, "train")
+        for i, domain in enumerate(["greek", None, "german", "greek"])
+    ]
+    corpus = Corpus.from_utterances("toy", rows)
+    assert selected(corpus, domains=["greek"]).column("id") == ["u0", "u3"]
+    assert len(selected(corpus, domains=["greek", "german"], ids=["u[23]"])) == 2
+    with pytest.raises(ValueError, match=r"corpus toy has no domain french \(it has german, greek\)"):
+        selected(corpus, domains=["french", "greek"])
+    with pytest.raises(ValueError, match="no known domains; choose by texts or ids"):
+        selected(spoken(), domains=["greek"])
+    with pytest.raises(ValueError, match=r"all of these at once: domains german; ids u0"):
+        selected(corpus, domains=["german"], ids=["u0"])

@@ -169,3 +169,19 @@ def test_amounts_and_names_that_mean_nothing_are_refused() -> None:
     for name in ("", "a/b", ".x"):
         with pytest.raises(ValueError, match="names a file of the report"):
             CorpusSpec("toy", set_name=name)
+
+
+def test_domains_are_chosen_and_named() -> None:
+    rows = [replace(row, domain=row.speaker) for row in rounds()]
+    Corpus.from_utterances("rounds", rows, split_by="speaker").save(data_folder() / "rounds")
+    assert set(corpus("rounds", domains=("a",)).open().column("speaker")) == {"a"}
+    spec = corpus("rounds", domains=("a", "b"), as_domain="studio", trim_db=30)
+    opened = spec.open()
+    assert set(opened.column("domain")) == {"studio"}
+    assert (opened.split_by, opened.trim_db, len(opened)) == ("speaker", 30, 12)
+    assert spec.whole == replace(spec)
+    assert opened.column("text") == Corpus.load(data_folder() / "rounds").column("text")
+    with pytest.raises(ValueError, match=r"has no domain c \(it has a, b\)"):
+        corpus("rounds", domains=("c",)).open()
+    with pytest.raises(ValueError, match="as_domain is empty"):
+        corpus("rounds", as_domain=" ")

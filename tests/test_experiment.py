@@ -32,6 +32,7 @@ NAMES = {
     "arabic/one_speaker/speaker_moments": "arabic-speaker-speaker-moments",
     "arabic/one_speaker/unadapted": "arabic-speaker-unadapted",
     "arabic/one_speaker/vtln": "arabic-speaker-vtln",
+    "common_voice/accents": "common-voice-accents",
     "english/commands": "english-commands",
     "english/digits": "english-digits",
     "english/one_accent/finetune": "english-accent-finetune",
@@ -39,6 +40,28 @@ NAMES = {
     "english/one_accent/layers": "english-accent-layers",
     "english/one_accent/lhuc": "english-accent-lhuc",
     "english/one_accent/unadapted": "english-accent-unadapted",
+    "english/one_input": "english-one-input",
+    "english/shift/adabn": "english-shift-adabn",
+    "english/shift/commands": "english-shift-commands",
+    "english/shift/commands_classifier": "english-shift-commands-classifier",
+    "english/shift/commands_wideband": "english-shift-commands-wideband",
+    "english/shift/control": "english-shift-control",
+    "english/shift/coral": "english-shift-coral",
+    "english/shift/dann": "english-shift-dann",
+    "english/shift/dann_domain_batch_norm": "english-shift-dann-domain-batch-norm",
+    "english/shift/digits": "english-shift-digits",
+    "english/shift/digits_classifier": "english-shift-digits-classifier",
+    "english/shift/digits_wideband": "english-shift-digits-wideband",
+    "english/shift/domain_batch_norm": "english-shift-domain-batch-norm",
+    "english/shift/mmd": "english-shift-mmd",
+    "english/shift/pseudo_labels": "english-shift-pseudo-labels",
+    "english/shift/target": "english-shift-target",
+    "english/shift/unadapted": "english-shift-unadapted",
+    "english/two_inputs": "english-two-inputs",
+    "english/unheard/adabn": "english-unheard-adabn",
+    "english/unheard/control": "english-unheard-control",
+    "english/unheard/dann": "english-unheard-dann",
+    "english/unheard/unadapted": "english-unheard-unadapted",
     "english/without/french": "english-without-french",
     "english/without/german": "english-without-german",
     "english/without/greek": "english-without-greek",
@@ -88,7 +111,8 @@ class Scaled(Transfer):
 
 
 def corpora(experiment: Experiment) -> list[CorpusSpec]:
-    return [*experiment.targets, *experiment.dev, *experiment.tests, *(experiment.source_tests or ())]
+    tested = [*experiment.dev, *experiment.tests, *(experiment.source_tests or ())]
+    return [*experiment.targets, *experiment.unlabelled, *tested]
 
 
 def test_the_recipes_are_those_of_the_design() -> None:
@@ -108,7 +132,7 @@ def test_every_recipe_names_corpora_that_can_be_prepared(name: str) -> None:
         if spec.is_yours:
             continue
         assert importlib.util.find_spec(f"data_prep.{spec.corpus}") is not None, spec
-        assert spec.split in ("train", "dev", "test") or spec.speakers
+        assert spec.split in ("train", "dev", "test") or spec.speakers or spec.ids or spec.texts
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

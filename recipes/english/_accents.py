@@ -88,3 +88,28 @@ def left_out(study: str, names: tuple[str, ...]) -> Study:
         ),
         metric="closed",
     )
+
+
+def without_labels(study: str, names: tuple[str, ...]) -> Study:
+    """Each of those who are left out, heard without labels."""
+    seeds = (0, 1, 2, 3, 4)
+
+    def variant(name: str) -> Variant:
+        base = base_without(name)
+        assert isinstance(base.target, CorpusSpec)
+        return Variant(
+            name=name,
+            target=base.target,
+            dev=(chosen_by(name),),
+            tests=(tested_on(name),),
+            sources=tuple(f"english/without/{name}@{seed}" for seed in seeds),
+            unlabelled=(adapted_to(name),),
+        )
+
+    return Study(
+        name=study,
+        recipes=tuple(f"english/unheard/{method}" for method in ("unadapted", "control", "dann", "adabn")),
+        seeds=seeds,
+        variants=tuple(variant(name) for name in names),
+        metric="closed",
+    )

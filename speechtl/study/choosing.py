@@ -67,8 +67,12 @@ def _named(variants: Sequence[Variant], globs: Sequence[str]) -> list[Variant]:
 
 
 def _with_flags_of(rows: Collection[str], variant: Variant) -> Variant:
-    """A variant without its flags for recipes that were not asked for."""
-    return replace(variant, flags=tuple((row, text) for row, text in variant.flags if row in rows))
+    """A variant without its flags and targets for recipes that were not asked for."""
+    return replace(
+        variant,
+        flags=tuple((row, text) for row, text in variant.flags if row in rows),
+        others=tuple((row, spec) for row, spec in variant.others if row in rows),
+    )
 
 
 def _amount(field: str, value: str) -> float | int | Literal["all"]:

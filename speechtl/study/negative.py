@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from speechtl.compare import MAIN_METRICS
+from speechtl.compare import candidates
 from speechtl.report import Report, SetReport
 from speechtl.study.cells import Cell
 from speechtl.study.settings import Study
@@ -13,8 +13,7 @@ from speechtl.study.settings import Study
 
 def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None:
     """The metric that counts on a set, and its value; None where the set has none of them."""
-    choices = MAIN_METRICS if metric is None else (metric,)
-    name = next((choice for choice in choices if choice in entry.metrics), None)
+    name = next((choice for choice in candidates(metric) if choice in entry.metrics), None)
     return None if name is None else (name, entry.metrics[name].value)
 
 

@@ -52,6 +52,11 @@ class Variant:
     """Its dev; None: the study's or the recipe's."""
     tests: tuple[CorpusSpec, ...] = ()
     """Its tests; the recipe's if there are none."""
+    unlabelled: tuple[CorpusSpec, ...] = ()
+    """Its speech without labels; the recipe's if there is none."""
+    others: tuple[tuple[str, CorpusSpec], ...] = ()
+    """Recipes of the study, and what they are trained on in place of `target`: such as the speech that all
+    others hear without labels, to tell how much its labels are worth."""
     sources: tuple[str, ...] = ()
     """Its base models, in place of the study's."""
     group: str = ""
@@ -106,11 +111,7 @@ class Study:
             raise ValueError(f"study {self.name}: minutes and utterances are both given; choose one of them")
         names = [variant.name for variant in self.variants]
         for variant in self.variants:
-            if unknown := [row for row, _ in variant.flags if row not in self.rows]:
-                raise ValueError(
-                    f"study {self.name}: variant {variant.name} has flags for {unknown[0]!r}, which is not "
-                    f"among the recipes {', '.join(self.rows)}"
-                )
+            self._check_rows(variant)
         lists = {
             "recipes": self.recipes,
             "minutes": self.minutes,
@@ -122,6 +123,14 @@ class Study:
             if twice := [value for value in dict.fromkeys(values) if list(values).count(value) > 1]:
                 raise ValueError(f"study {self.name}: {field} has {twice[0]} more than once")
         self._check_sources()
+
+    def _check_rows(self, variant: Variant) -> None:
+        for what, entries in (("flags", variant.flags), ("another target", variant.others)):
+            if unknown := [row for row, _ in entries if row not in self.rows]:
+                raise ValueError(
+                    f"study {self.name}: variant {variant.name} has {what} for {unknown[0]!r}, which is not "
+                    f"among the recipes {', '.join(self.rows)}"
+                )
 
     def _check_sources(self) -> None:
         for owner, sources in [("", self.sources), *((f"{v.name}: ", v.sources) for v in self.variants)]:

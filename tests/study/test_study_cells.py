@@ -188,3 +188,32 @@ def test_the_time_left_goes_by_a_cell_s_own_row_and_its_cost(tmp_path: Path) -> 
     pace.add(cells[quick], 60)
     assert (pace.seconds(cells[slow]), pace.seconds(cells[quick])) == (120, 60)
     assert pace.left(cells.values()) == 120 + 60 + 180
+
+
+def test_variants_bring_speech_without_labels_and_another_target_for_a_row(tmp_path: Path) -> None:
+    mine = CorpusSpec(str(tmp_path / "en.jsonl"), split="train")
+    other = replace(mine, split="other")
+    more = f", unlabelled=(CorpusSpec({mine.corpus!r}, split='dev'),)"
+    one, bound = write_recipe(tmp_path, "one", more=more), write_recipe(tmp_path, "bound", more=more)
+    for path in (one, bound):
+        text = Path(path).read_text()
+        Path(path).write_text("from speechtl.corpus_spec import CorpusSpec\n" + text)
+    variants = (
+        Variant("anna", mine, unlabelled=(other,), others=((bound, other),)),
+        Variant("ben", mine),
+    )
+    cells = expand(Study("grid", (one, bound), utterances=(5,), seeds=(0,), variants=variants), tmp_path)
+    found = {(cell.row, cell.variant): cell.experiment for cell in cells}
+    assert found[one, "anna"].target == replace(mine, utterances=5)
+    assert found[bound, "anna"].target == replace(other, utterances=5)
+    assert found[bound, "ben"].target == replace(mine, utterances=5)
+    assert [found[one, name].unlabelled[0].split for name in ("anna", "ben")] == ["other", "dev"]
+    with pytest.raises(ValueError, match="variant anna has another target for 'x', which is not among"):
+        Study("grid", ("a",), variants=(replace(variants[0], others=(("x", other),)),))
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from speechtl.corpus_spec import CorpusSpec\nfrom speechtl.study import Study, Variant\n"
+        f"spec = CorpusSpec('en.jsonl')\nanna = Variant('anna', spec, others=(({bound!r}, spec),))\n"
+        f"study = Study('mine', ({one!r}, {bound!r}), seeds=(0,), variants=(anna,))\n"
+    )
+    assert chosen_study(str(path), {"recipes": [one]}).variants[0].others == ()

@@ -1,0 +1,1 @@
+"""Templates for releases of Common Voice."""

@@ -1,0 +1,5 @@
+"""Four words, from the telephone's digits alone."""
+
+from recipes.english._shift import base
+
+experiment = base("digits")

@@ -1,0 +1,10 @@
+"""From digits on the telephone to volunteers' commands, without labels: `speechtl study english/to_commands`.
+
+Four shared words; both corpora up to 4 kHz and trimmed alike. `unadapted` is source only, `control` hears the
+same batches as the methods and learns nothing of their unlabelled half, `target` has its labels. All rows
+train as many steps on as many labelled seconds at a time, and keep their last weights.
+"""
+
+from recipes.english._shift import METHODS, rows, shift
+
+study = shift("english-to-commands", "digits", rows("unadapted", "control", *METHODS, "target"))

@@ -1,0 +1,13 @@
+"""Settings of the methods of `english/to_commands_classifier`, four each.
+
+`python benchmarks/tuned.py english/to_commands_classifier_tuning` says which are chosen without
+labels, by the information in the decisions on the unlabelled speech, and which by the labelled dev of the
+target that this study has.
+"""
+
+from recipes.english._shift import shift
+from recipes.english._shift_tuning import SEEDS, TRIALS
+
+study = shift(
+    "english-to-commands-classifier-tuning", "digits", TRIALS, "classifier", seeds=SEEDS, by_target=True
+)

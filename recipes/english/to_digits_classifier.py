@@ -1,0 +1,6 @@
+"""`english/to_digits` with one decision for an utterance in place of its letters."""
+
+from recipes.english._shift import shift
+from recipes.english.to_commands import study as to_commands
+
+study = shift("english-to-digits-classifier", "commands", to_commands.rows, "classifier")

@@ -1,0 +1,179 @@
+"""The gap between the source alone and training on the target's labels, and what a method closes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speechtl.compare import shared_metric
+from speechtl.stats import Interval, seeds_interval
+from speechtl.study.cells import Cell
+from speechtl.study.scores import Grid, Pooled
+from speechtl.study.settings import Study
+from speechtl.tables import Column, Table, interval_text
+
+Floats = NDArray[np.float64]
+LABEL_FREE = ".label-free"
+"""Behind the name of a set that was tested with the weights that are chosen without labels."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How much of the gap one row closes on one set."""
+
+    row: str
+    error: float
+    """Mean over seeds."""
+    over_speakers: Interval
+    """Share of the gap that is closed: 1 is as good as the target's labels, 0 as the source alone, below 0
+    worse than that. Its interval resamples speakers, or utterances where none are known."""
+    over_both: Interval
+    """The same, resampling seeds too."""
+    over_seeds: Interval | None
+    """Student's t over the seeds' own shares; None with one seed."""
+
+
+def closed_share(
+    source: Floats, method: Floats, bound: Floats, *, resamples: int = 5000, seed: int = 0
+) -> tuple[Interval, Interval]:
+    """(E_source - E_method) / (E_source - E_bound), errors being means over seeds of pooled rates.
+
+    The three are measured on the same resampled speakers and seeds, so what makes a speaker hard for all of
+    them cancels. The ends are percentiles. A resample without a gap tells no share of it, and counts as
+    infinitely far off on both sides.
+
+    >>> source, method, bound = (np.array([[[e, 16.0], [e, 16.0]]]) for e in (6.0, 3.0, 2.0))
+    >>> closed_share(source, method, bound)[0]
+    Interval(value=0.75, low=0.75, high=0.75)
+
+    Args:
+        source: (seeds, speakers, 2) errors and totals of the source alone.
+        method: The same of a method, seed by seed.
+        bound: The same of training on the target's labels.
+        resamples: Number of resampled test sets.
+        seed: Of the resampling.
+
+    Returns:
+        The share with an interval over speakers, and one over speakers and seeds.
+
+    Raises:
+        ValueError: There is no gap: the target's labels do not help.
+    """
+    rows = np.stack([source, method, bound])
+    _, seeds, speakers, _ = rows.shape
+    random = np.random.default_rng(seed)
+    rates = _rates(rows.sum(axis=2))
+    before, after, best = rates.mean(axis=1)
+    if not before > best:
+        raise ValueError(
+            f"there is no gap to close: the source alone has an error of {100 * before:.1f} %, and training "
+            f"on the target's labels one of {100 * best:.1f} %"
+        )
+    value = float((before - after) / (before - best))
+    people = random.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    drawn = _rates(np.einsum("bp,rspc->brsc", people.astype(np.float64), rows))
+    runs = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
+    return (
+        _interval(value, drawn.mean(axis=2)),
+        _interval(value, np.einsum("brs,bs->br", drawn, runs)),
+    )
+
+
+def _rates(sums: Floats) -> Floats:
+    """Rates of (..., 2) errors and totals; NaN where nothing is counted."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums[..., 0] / sums[..., 1])
+
+
+def _interval(value: float, errors: Floats) -> Interval:
+    """Percentiles of the share from resampled errors (resamples, 3)."""
+    gap = errors[:, 0] - errors[:, 2]
+    usable = gap > 0
+    shares = np.where(usable, errors[:, 0] - errors[:, 1], 0) / np.where(usable, gap, 1)
+    low, high = (np.where(usable, shares, far) for far in (-np.inf, np.inf))
+    return Interval(
+        value,
+        float(np.quantile(low, 0.025, method="inverted_cdf")),
+        float(np.quantile(high, 0.975, method="inverted_cdf")),
+    )
+
+
+def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: str) -> list[Closed]:
+    """What each row of a study closes of the gap on a set, by the seeds that all three have.
+
+    A row's weights that were chosen without labels are a set of their own; the two rows between which the gap
+    lies may have only their last ones.
+
+    Args:
+        study: The study.
+        cells: Its cells.
+        name: The test set.
+        source: The row of the source alone.
+        bound: The row that is trained on the target's labels.
+
+    Raises:
+        ValueError: The set or one of the two rows is not there, or not finished.
+    """
+    grid, amount = Grid.of(study, cells), study.amounts[0]
+    whole = name.removesuffix(LABEL_FREE)
+    seeds = {
+        row: grid.seeds(row, amount, name)
+        or grid.seeds(row, amount, whole if row in (source, bound) else name)
+        for row in study.rows
+    }
+    for row in (source, bound):
+        if not seeds.get(row):
+            raise ValueError(
+                f"study {study.name}: no seed of {row!r} is finished on the set {name!r}; rows are "
+                f"{', '.join(study.rows)}"
+            )
+    pooled = [one for found in seeds.values() for one in found.values()]
+    metric = shared_metric([one for each in pooled for one in each.by_variant.values()], study.metric)
+    if metric is None:
+        wanted = study.metric or "a common error"
+        raise ValueError(f"study {study.name}: not all runs have {wanted} on {name}")
+    found = []
+    for row in (row for row in study.rows if row not in (source, bound) and seeds[row]):
+        common = sorted(seeds[row].keys() & seeds[source].keys() & seeds[bound].keys())
+        if common:
+            three = [_by_speaker(seeds[one], common, metric) for one in (source, row, bound)]
+            found.append(_closed(row, *three))
+    return found
+
+
+def _closed(row: str, source: Floats, method: Floats, bound: Floats) -> Closed:
+    over_speakers, over_both = closed_share(source, method, bound)
+    before, after, best = (_rates(rows.sum(axis=1)) for rows in (source, method, bound))
+    each = (before - after) / np.where(before > best, before - best, np.nan)
+    over_seeds = seeds_interval(each) if len(each) > 1 and np.isfinite(each).all() else None
+    return Closed(row, float(after.mean()), over_speakers, over_both, over_seeds)
+
+
+def _by_speaker(seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str) -> Floats:
+    """Errors and totals (seeds, speakers, 2); an utterance without a speaker is one of its own."""
+    first = seeds[chosen[0]].hypotheses
+    ids = sorted(first)
+    numbers: dict[str, int] = {}
+    places = [numbers.setdefault(first[id_].speaker or f"\0{id_}", len(numbers)) for id_ in ids]
+    sums = np.zeros((len(chosen), len(numbers), 2))
+    for number, seed in enumerate(chosen):
+        np.add.at(sums[number], places, np.stack(seeds[seed].columns(ids, metric), axis=1).astype(np.float64))
+    return sums
+
+
+def gap_table(study: Study, name: str, found: Sequence[Closed], source: str, bound: str) -> Table:
+    """The shares as a table."""
+    headings = ("recipe", "error", "gap closed", "over speakers", "over speakers and seeds", "over seeds")
+    table = Table(
+        f"{study.name}: of the gap between {source} and {bound} on {name}",
+        [Column(heading, is_number=heading != "recipe") for heading in headings],
+    )
+    for row in found:
+        closed = f"{100 * row.over_speakers.value:.0f} %"
+        intervals = (row.over_speakers, row.over_both, row.over_seeds)
+        table.rows.append((row.row, f"{100 * row.error:.1f} %", closed, *map(interval_text, intervals)))
+    table.notes.append("95 % intervals of the share that is closed, in per cent; t over seeds")
+    return table

@@ -1,0 +1,172 @@
+"""How much of a gap is closed, and which settings a study chooses."""
+
+import importlib.util
+import json
+import types
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from study_grid import write_cell, write_recipe, write_reports
+
+from speechtl.study import Study
+from speechtl.study.cells import Cell, expand
+from speechtl.study.gap import closed_share, gap_of, gap_table
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def benchmark(name: str) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def rows(*rates: float, seeds: int = 3, speakers: int = 12, spread: float = 0.0) -> list[np.ndarray]:
+    """(seeds, speakers, 2) of each rate, errors of a hundred."""
+    random = np.random.default_rng(0)
+    hard = random.normal(0, spread, (1, speakers))
+    made = []
+    for rate in rates:
+        errors = np.round(100 * (rate + hard + random.normal(0, spread / 2, (seeds, speakers)))).clip(0, 100)
+        made.append(np.stack([errors, np.full_like(errors, 100)], axis=2))
+    return made
+
+
+def test_ends_of_the_gap_are_none_and_all_of_it() -> None:
+    source, bound, worse = rows(0.5, 0.1, 0.6)
+    assert closed_share(source, source, bound)[0].value == 0
+    assert closed_share(source, bound, bound)[0].value == 1
+    assert closed_share(source, worse, bound)[0].value == pytest.approx(-0.25)
+
+
+def test_the_share_is_of_means_over_seeds_of_pooled_rates() -> None:
+    source = np.array([[[4, 10], [2, 2]], [[8, 10], [0, 2]]], dtype=float)
+    method = np.array([[[3, 10], [1, 2]], [[2, 10], [0, 2]]], dtype=float)
+    bound = np.zeros_like(source)
+    bound[..., 1] = source[..., 1]
+    share = closed_share(source, method, bound)[0].value
+    assert share == pytest.approx(((6 + 8) / 24 - (4 + 2) / 24) / ((6 + 8) / 24))
+
+
+def test_intervals_hold_the_share_and_are_wider_with_few_speakers_and_other_seeds() -> None:
+    def width(speakers: int, spread: float) -> tuple[float, float]:
+        three = rows(0.5, 0.25, 0.1, speakers=speakers, spread=spread)
+        intervals = closed_share(*three)
+        for one in intervals:
+            assert one.low <= one.value <= one.high
+        return intervals[0].high - intervals[0].low, intervals[1].high - intervals[1].low
+
+    few, many = width(8, 0.1), width(200, 0.1)
+    assert few[0] > 2 * many[0]
+    assert few[1] >= few[0]
+    assert width(8, 0.0)[0] == 0
+
+
+def test_an_interval_covers_the_true_share_about_as_often_as_it_should() -> None:
+    inside, repetitions, random = 0, 150, np.random.default_rng(1)
+    for _ in range(repetitions):
+        rate = random.beta(2, 6, 60)
+        three = [
+            np.stack([random.binomial(40, np.clip(rate * factor, 0, 1)), np.full(60, 40)], axis=1)[None]
+            for factor in (1.0, 0.6, 0.3)
+        ]
+        interval = closed_share(*[one.astype(float) for one in three], resamples=300)[0]
+        inside += interval.low <= 0.4 / 0.7 <= interval.high
+    assert 0.88 <= inside / repetitions <= 0.99
+
+
+def test_no_gap_is_refused_and_a_gap_that_may_be_none_has_no_ends() -> None:
+    with pytest.raises(ValueError, match=r"no gap to close: the source alone has an error of 10.0 %, and"):
+        closed_share(*rows(0.1, 0.1, 0.2))
+    source, method, bound = rows(0.2, 0.2, 0.2, speakers=6)
+    source[:, 0, 0] += 5
+    found = closed_share(source, method, bound)[0]
+    assert found.low == -np.inf
+    assert found.high == np.inf
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> tuple[Study, tuple[Cell, ...]]:
+    names = ("unadapted", "dann", "target")
+    paths = [write_recipe(tmp_path, name, steps=4 + i) for i, name in enumerate(names)]
+    study = Study("grid", tuple(paths), seeds=(0, 1))
+    cells = expand(study, tmp_path / "runs")
+    errors = {"unadapted": [3, 3, 2, 2], "dann": [2, 2, 1, 1], "target": [1, 1, 0, 0]}
+    for cell in cells:
+        write_cell(cell, errors[Path(cell.row).stem])
+    return study, cells
+
+
+def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Cell, ...]]) -> None:
+    study, cells = finished
+    (found,) = gap_of(study, cells, "words", study.rows[0], study.rows[2])
+    assert (found.row, found.error) == (study.rows[1], 6 / 16)
+    assert found.over_speakers.value == found.over_both.value == 0.5
+    assert found.over_seeds is not None
+    assert found.over_seeds.value == 0.5
+    table = gap_table(study, "words", [found], study.rows[0], study.rows[2])
+    assert "50 %" in table.markdown()
+    with pytest.raises(ValueError, match="no seed of 'x' is finished on the set 'words'"):
+        gap_of(study, cells, "words", "x", study.rows[2])
+
+
+def test_weights_that_were_chosen_without_labels_are_measured_in_the_same_gap(
+    finished: tuple[Study, tuple[Cell, ...]],
+) -> None:
+    study, cells = finished
+    for cell in cells:
+        if Path(cell.row).stem == "dann":
+            write_reports(cell.folder.path, {"words": [2, 2, 1, 1], "words.label-free": [1, 1, 0, 0]})
+    (found,) = gap_of(study, cells, "words.label-free", study.rows[0], study.rows[2])
+    assert found.over_speakers.value == 1
+
+
+def test_the_command_prints_the_gap(
+    finished: tuple[Study, tuple[Cell, ...]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, _ = finished
+    path = tmp_path / "grid_study.py"
+    path.write_text(
+        f"from speechtl.study import Study\nstudy = Study('grid', {study.recipes!r}, seeds=(0, 1))\n"
+    )
+    rows = ["--source", study.rows[0], "--bound", study.rows[2]]
+    benchmark("gap").main([str(path), "--runs", str(tmp_path / "runs"), *rows])
+    printed = capsys.readouterr().out
+    assert "| 37.5 % | 50 % |" in printed
+    with pytest.raises(ValueError, match="'x' is no row of"):
+        benchmark("gap").main([str(path), "--runs", str(tmp_path / "runs"), "--source", "x"])
+
+
+def test_settings_are_chosen_by_information_or_by_dev_and_never_by_the_test(tmp_path: Path) -> None:
+    tuned = benchmark("tuned")
+    recipe = write_recipe(tmp_path, "one")
+    rates = {"1e-3": (0.9, 0.2, [4, 4]), "2e-3": (1.5, 0.4, [2, 2]), "3e-3": (1.2, 0.1, [0, 0])}
+    study = Study("grid", tuple(f"{recipe} --train.lr {rate}" for rate in rates), seeds=(0, 1))
+    cells = expand(study, tmp_path / "runs")
+    for cell in cells:
+        information, dev, errors = rates[cell.row.split()[-1]]
+        write_cell(cell, errors)
+        run = cell.folder.path
+        report = json.loads((run / "report.json").read_text())
+        report["train"]["best"] = {"step": 8, "error": dev}
+        (run / "report.json").write_text(json.dumps(report))
+        lines = [{"step": 4, "label_free": {"information": 9.0}}, {"step": 8, "dev": {}}]
+        lines.append({"step": 8, "label_free": {"information": information + 0.1 * cell.seed}})
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = tuned.trials(study, cells)
+    assert [round(trial.information, 3) for trial in found] == [0.95, 1.55, 1.25]
+    assert [trial.cells for trial in found] == [2, 2, 2]
+    free, by_dev = tuned.chosen(found)
+    assert free == {study.rows[1]}
+    assert by_dev == {study.rows[2]}
+    shown = tuned.table_of(study, found).markdown()
+    assert "1.550 | 40.0 % | 50.0 % | without labels" in shown
+    assert tuned.chosen([replace(trial, information=None, dev=None) for trial in found]) == (set(), set())
