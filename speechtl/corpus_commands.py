@@ -1,11 +1,29 @@
-"""The commands that read and look at corpora: prepare, doctor, cache."""
+"""The commands that make, read and look at corpora: quickstart's, prepare, doctor, cache."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from speechtl.terminal import show
+
+UTTERANCES = 400
+"""Of each language in a corpus of synthetic speech, where none are asked for."""
+
+
+def synthesise(options: argparse.Namespace) -> None:
+    """Make corpora of synthetic speech, and tell what they hold."""
+    from speechtl.synthesis import LANGUAGES, dealt, synthetic_corpora
+    from speechtl.tables import synthetic_table
+
+    languages = dict.fromkeys(options.language or LANGUAGES)
+    utterances = UTTERANCES if options.utterances is None else options.utterances
+    wanted = [dealt(language, utterances) for language in languages]
+    out = options.out or Path("synthetic-speech")
+    made = synthetic_corpora(out, wanted, seed=options.seed, show_progress=True)
+    show(synthetic_table(made.values()).rich())
+    print(f"manifests, prepared corpora and a README are in {out}", file=sys.stderr)
 
 
 def prepare(options: argparse.Namespace) -> None:

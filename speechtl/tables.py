@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -80,6 +80,18 @@ def summary_table(corpus: Corpus) -> RichTable:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(corpus.left_out.items()))
         table.notes.append(f"left out: {reasons}")
     return table.rich()
+
+
+def synthetic_table(corpora: Iterable[Corpus]) -> Table:
+    """What corpora of synthetic speech hold: speakers, utterances and minutes of each split."""
+    texts, numbers = ("corpus", "language", "split"), ("speakers", "utterances", "minutes")
+    columns = [Column(name, is_number=False) for name in texts] + [Column(name) for name in numbers]
+    table = Table("synthetic speech", columns)
+    for corpus in corpora:
+        for row in corpus.summary():
+            counts = (_speakers(row), str(row.utterances), f"{row.minutes:.1f}")
+            table.rows.append((corpus.name, row.language, row.split, *counts))
+    return table
 
 
 def examination_table(found: Examination) -> RichTable:
