@@ -1,9 +1,9 @@
 """Which settings a study chooses: `python benchmarks/tuned.py english/to_commands_tuning --runs runs`.
 
-For each recipe of a study whose rows are its settings: the row with the most information in its decisions on
-unlabelled speech, for which no label of the target is needed, and the row with the lowest error on the dev of
-the study, which needs some. Beside them every row's error on the test set, which chooses nothing. Nothing is
-trained.
+For each variant, and each recipe of a study whose rows are its settings: the row with the most information
+in its decisions on unlabelled speech, for which no label of the target is needed, and the row with the lowest
+error on the dev of the study, which needs some. Variants choose for themselves, since what one hears may be
+another's test. Beside them every row's error on the test set, which chooses nothing. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from speechtl.tables import Column, Table
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of one recipe, the mean over its finished cells."""
+    """One setting of one recipe on one variant, the mean over its finished cells."""
 
     row: str
+    variant: str
     cells: int
     information: float | None
     """Of the kept weights' decisions on unlabelled speech, in nats; None where it was not measured."""
@@ -54,13 +55,15 @@ def trials(study: Study, cells: Sequence[Cell]) -> list[Trial]:
     """The finished rows of a study."""
     grid = Grid.of(study, cells)
     found = []
-    for row in study.rows:
-        mine = grid.of_row(row, study.amounts[0])
-        if mine:
-            told = [information(one.cell.folder.path) for one in mine]
-            dev = [_dev(one) for one in mine]
-            tests = [error for one in mine if (error := _test(one, study.metric)) is not None]
-            found.append(Trial(row, len(mine), _mean(told), _mean(dev), mean(tests)))
+    for name in [variant.name for variant in study.variants] or [""]:
+        for row in study.rows:
+            cells_of_row = grid.of_row(row, study.amounts[0])
+            mine = [one for one in cells_of_row if name in ("", one.cell.variant)]
+            if mine:
+                told = [information(one.cell.folder.path) for one in mine]
+                dev = [_dev(one) for one in mine]
+                tests = [error for one in mine if (error := _test(one, study.metric)) is not None]
+                found.append(Trial(row, name, len(mine), _mean(told), _mean(dev), mean(tests)))
     return found
 
 
@@ -81,28 +84,30 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return mean(known) if known and len(known) == len(values) else None
 
 
-def chosen(found: Sequence[Trial]) -> tuple[set[str], set[str]]:
-    """The rows that are chosen without labels, and those that are chosen by dev, one of each recipe."""
-    free, by_dev = set(), set()
-    for recipe in dict.fromkeys(trial.recipe for trial in found):
-        mine = [trial for trial in found if trial.recipe == recipe]
-        told = [(trial.information, trial.row) for trial in mine if trial.information is not None]
-        dev = [(trial.dev, trial.row) for trial in mine if trial.dev is not None]
-        free |= {max(told)[1]} if told else set()
-        by_dev |= {min(dev)[1]} if dev else set()
+def chosen(found: Sequence[Trial]) -> tuple[set[Trial], set[Trial]]:
+    """What is chosen without labels, and what is chosen by dev, one of each recipe on each variant."""
+    free: set[Trial] = set()
+    by_dev: set[Trial] = set()
+    for variant, recipe in dict.fromkeys((trial.variant, trial.recipe) for trial in found):
+        mine = [trial for trial in found if (trial.variant, trial.recipe) == (variant, recipe)]
+        told = [(trial.information, trial.row, trial) for trial in mine if trial.information is not None]
+        dev = [(trial.dev, trial.row, trial) for trial in mine if trial.dev is not None]
+        free |= {max(told)[2]} if told else set()
+        by_dev |= {min(dev)[2]} if dev else set()
     return free, by_dev
 
 
 def table_of(study: Study, found: Sequence[Trial]) -> Table:
     """All rows, with marks where they are chosen."""
     free, by_dev = chosen(found)
-    headings = ("recipe", "cells", "information", "dev", "test", "chosen")
-    texts = ("recipe", "chosen")
+    headings = ("variant", "recipe", "cells", "information", "dev", "test", "chosen")
+    texts = ("variant", "recipe", "chosen")
     table = Table(study.name, [Column(heading, is_number=heading not in texts) for heading in headings])
     for trial in found:
-        marks = {"without labels": trial.row in free, "by dev": trial.row in by_dev}
+        marks = {"without labels": trial in free, "by dev": trial in by_dev}
         table.rows.append(
             (
+                trial.variant,
                 trial.row,
                 f"{trial.cells}",
                 "" if trial.information is None else f"{trial.information:.3f}",

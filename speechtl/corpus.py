@@ -92,10 +92,11 @@ class Corpus:
         *,
         split_by: SplitBy = "none",
         left_out: Mapping[str, int] | None = None,
+        needs_text: bool = True,
     ) -> Corpus:
-        """Put utterances into a table."""
+        """Put utterances into a table; without `needs_text` they are sound already, but may lack a text."""
         table = table_of(utterances, COLUMNS)
-        return cls(name, dataset_of(table), split_by, dict(left_out or {}))
+        return cls(name, dataset_of(table), split_by, dict(left_out or {}), is_checked=not needs_text)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -216,11 +217,11 @@ class Corpus:
         return replace(self, dataset=dataset_of(table), split_by=by, is_checked=True)
 
     @staticmethod
-    def concatenate(corpora: Sequence[Corpus]) -> Corpus:
-        """One corpus of several, e.g. of all source languages.
+    def concatenate(corpora: Sequence[Corpus], *, needs_text: bool = True) -> Corpus:
+        """One corpus of several, e.g. of all source languages; without `needs_text` texts may be empty.
 
-        Speakers of differently named corpora are told apart by the corpus's name. What no two splits share
-        is kept only where all agree on it.
+        Differently named corpora's speakers are told apart by its name. What no two splits share is kept
+        only where all agree on it.
 
         Raises:
             ValueError: No corpora, ids that occur in more than one of them, or silence that is cut off in one
@@ -248,6 +249,7 @@ class Corpus:
             left_out=dict(left_out),
             speakers_are_qualified=len(names) > 1 or any(c.speakers_are_qualified for c in corpora),
             trim_db=trims.pop(),
+            is_checked=not needs_text,
         )
 
     def summary(self) -> list[SummaryRow]:

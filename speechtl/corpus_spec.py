@@ -86,18 +86,22 @@ class CorpusSpec:
                 "for; choose one of the two amounts"
             )
 
-    def open(self, seed: int = 0) -> Corpus:
+    def open(self, seed: int = 0, *, needs_text: bool = True) -> Corpus:
         """The utterances; the seed chooses them where fewer are asked for than there are.
+
+        Without `needs_text` a manifest may leave texts out; they are empty then.
 
         Raises:
             FileNotFoundError: There is no such corpus.
             ValueError: It has no such split, language, speaker, domain, text or id, less speech, or faults.
         """
         language = self._tag()
-        opened = open_named(self.corpus, language)
+        opened = open_named(self.corpus, language, needs_text)
         if self.split is not None:
             opened = opened.filter(split=self.split)
-        if language is not None:
+        if language is not None and not needs_text and language in opened.languages:
+            opened = opened.filter(language=language)
+        elif language is not None:
             opened = in_orthography(opened, language)
         if self.speakers or self.domains or self.texts or self.ids:
             chosen = {name: getattr(self, name) for name in ("speakers", "domains", "texts", "ids")}

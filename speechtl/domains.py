@@ -234,7 +234,7 @@ def _classes(corpus: Corpus) -> list[str]:
     """The texts, normalised."""
     rules = {tag: orthography(tag) for tag in corpus.languages}
     pairs = zip(corpus.column("language"), corpus.column("text"), strict=True)
-    return [rules[language].normalise(text) for language, text in pairs]
+    return [rules[language].normalise(text) if text else "" for language, text in pairs]
 
 
 def _shared(unlabelled: Speech, tests: Mapping[str, Corpus]) -> dict[str, int]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from speechtl.checkpoint import LoadedModel
     from speechtl.corpus import Corpus
     from speechtl.decode import DecodeSettings
+    from speechtl.leakage import Fingerprints
     from speechtl.text import Tokenizer
     from speechtl.waveforms import Waveforms
     from speechtl.zero_shot import SyllableTable
@@ -45,6 +46,7 @@ def evaluate(
     zero_shot: SyllableTable | None = None,
     speaker: str | None = None,
     domain: str | None = None,
+    forbidden: Fingerprints | None = None,
     show_progress: bool = False,
 ) -> Report:
     """Decode and score test sets; each error has a 95 % bootstrap interval.
@@ -63,6 +65,7 @@ def evaluate(
         speaker: who all utterances are heard as, by a model with parts of their own for some speakers; None:
             as whom the corpora name. What is reported keeps the corpora's speakers.
         domain: the same of their domain.
+        forbidden: what the sets may not hold; None: all that the model has heard.
         show_progress: whether to show progress bars on the terminal.
 
     Raises:
@@ -78,7 +81,7 @@ def evaluate(
     require_texts(parts)
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
     digests = {name: waveforms[name].digests for name in parts}
-    shared = refuse_leaks(model.fingerprints, parts, digests)
+    shared = refuse_leaks(model.fingerprints if forbidden is None else forbidden, parts, digests)
     if zero_shot is not None:
         zero_shot.require_heads(model.model.languages)
     advise_on_strangers(model.model, speaker, domain)

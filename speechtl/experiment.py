@@ -101,6 +101,11 @@ class Experiment:
                 f"experiment {self.name}: {type(self.method).__name__} learns from speech without labels; "
                 "name it by unlabelled"
             )
+        if self.method.hears_unlabelled and not self.tests:
+            raise ValueError(
+                f"experiment {self.name}: by itself a test is of the labelled speech, and its method is for "
+                "that without labels; name test speech of that domain by tests"
+            )
         if self.transductive and not self.unlabelled:
             raise ValueError(f"experiment {self.name}: transductive is about unlabelled speech; name some")
         if self.source is None and self.source_tests:
@@ -165,6 +170,11 @@ class Experiment:
         Raises:
             ValueError: the target is still left to the user.
         """
+        others = {"unlabelled": self.unlabelled, "tests": self.tests}
+        yours = [name for name, specs in others.items() if any(spec.is_yours for spec in specs)]
+        if yours and not any(spec.is_yours for spec in self.targets):
+            flags = " and ".join(f"--{name}.0.corpus PATH" for name in yours)
+            raise ValueError(f"{self.name} is a template and also needs your corpus by {flags}")
         if any(spec.is_yours for spec in self.targets):
             raise ValueError(
                 f"{self.name} is a template and needs your corpus: --target.corpus PATH (a manifest, a "

@@ -111,7 +111,7 @@ class Sets:
             tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
             _source_speech(experiment, source) if experiment.method.needs_source_speech else None,
             carved.folds if carved else (),
-            _joined(_opened(experiment.unlabelled, seed)) if experiment.unlabelled else None,
+            _unlabelled(experiment.unlabelled, seed),
         )
 
 
@@ -126,7 +126,9 @@ class Material:
     """By the name that reports use."""
     source_tests: dict[str, Corpus]
     known: Fingerprints
-    """What a model that is trained on the target, from the source, will have seen."""
+    """What a model that is trained on the target, from the source, will have heard."""
+    forbidden: Fingerprints
+    """What of that its own tests may not hold: all, but for unlabelled speech in a transductive run."""
     account: tuple[str, ...] = ()
     """Where dev and tests come from that the experiment does not name."""
     source: Speech | None = None
@@ -177,20 +179,22 @@ class Material:
             replayed = Speech.of(found.source)
             again = leakage.fingerprint(found.source, replayed.waveforms.digests)
             known = Fingerprints.union([known, again])
+        forbidden = known
         development = None if found.dev is None else Speech.of(found.dev)
         unlabelled = None if found.unlabelled is None else Speech.of(found.unlabelled)
         if unlabelled is not None:
             refuse_long(unlabelled.corpus)
             heard = leakage.heard(unlabelled.corpus, unlabelled.waveforms.digests)
-            if not transductive:
-                known = Fingerprints.union([known, heard])
-        _refuse_leaks(known, development, sets)
+            known = Fingerprints.union([known, heard])
+            forbidden = forbidden if transductive else known
+        _refuse_leaks(forbidden, development, sets)
         return cls(
             speech,
             development,
             found.tests,
             found.source_tests,
             known,
+            forbidden,
             found.account,
             replayed,
             found.folds,
@@ -270,6 +274,14 @@ def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
 
 def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:
     return [spec.open(seed) for spec in specs]
+
+
+def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
+    """Speech whose texts, where it has any, are not looked at."""
+    opened = [spec.open(seed, needs_text=False) for spec in specs]
+    if len(opened) < 2:
+        return opened[0] if opened else None
+    return Corpus.concatenate(opened, needs_text=False)
 
 
 def _joined(corpora: Sequence[Corpus]) -> Corpus:

@@ -133,12 +133,13 @@ def available() -> list[Available]:
     ]
 
 
-def open_named(name: str, language: str | None = None) -> Corpus:
+def open_named(name: str, language: str | None = None, needs_text: bool = True) -> Corpus:
     """A corpus by its name or path, prepared first where its publisher's folder is there.
 
     Args:
         name: As `CorpusSpec.corpus` has it.
         language: The orthography of its texts, where they do not tell it.
+        needs_text: Whether each utterance of a manifest must have a text.
 
     Raises:
         FileNotFoundError: There is no such corpus.
@@ -160,7 +161,7 @@ def open_named(name: str, language: str | None = None) -> Corpus:
     if path.is_dir() and (release := _release(path)) is not None:
         return release(path.absolute(), language)
     if is_readable(name):
-        return read_corpus(name, language=language)
+        return read_corpus(name, language=language, needs_text=needs_text)
     raise FileNotFoundError(_not_found(name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -257,16 +258,15 @@ def _report(
 ) -> Report:
     """Score the saved models, as a user would load them, and write the report."""
     trained, settings = load_model(folder.model), experiment.decode
-    report = evaluate(trained, material.tests, settings=settings, zero_shot=zero_shot, show_progress=True)
+    score = partial(evaluate, settings=settings, forbidden=material.forbidden, show_progress=True)
+    report = score(trained, material.tests, zero_shot=zero_shot)
     if summary.label_free:
         other = report
         if summary.label_free["step"] != summary.best.get("step", summary.steps):
-            other = evaluate(
-                load_model(folder.label_free_model), material.tests, settings=settings, show_progress=True
-            )
+            other = score(load_model(folder.label_free_model), material.tests)
         report = report.joined(other.renamed(LABEL_FREE))
     if material.source_tests:
-        cost = evaluate(trained, material.source_tests, settings=settings, show_progress=True)
+        cost = score(trained, material.source_tests)
         report = replace(report, source_sets=cost.sets, hypotheses={**report.hypotheses, **cost.hypotheses})
     report = replace(report, train=summary)
     with explained("the report", folder.path):

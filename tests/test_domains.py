@@ -15,7 +15,9 @@ from speechtl.cli import main
 from speechtl.corpus_spec import corpus
 from speechtl.domains import DOCUMENT, block_of, head_accuracies, read_domains
 from speechtl.embedding import Points
+from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment
+from speechtl.material import Sets
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
 from speechtl.transfer import MixedBatches, Transfer
@@ -165,6 +167,48 @@ def test_a_transductive_run_from_a_source_says_so(
     assert found["unlabelled"] == earlier["unlabelled"] + 6
     assert Report.load(place / "report.json").train.is_transductive
     assert "Transductive" in (place / "model" / "README.md").read_text()
+    heard = {"far": corpus(str(folder / "far.jsonl"), "test").open()}
+    with pytest.raises(ValueError, match="the model was trained on what it is tested on"):
+        evaluate(load_model(place), heard)
+
+
+def test_unlabelled_speech_needs_no_texts(folder: Path, tmp_path: Path) -> None:
+    """Rows without a text, with an empty one and with one that is none: the same weights as with texts."""
+    rows = [json.loads(line) for line in (folder / "far.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        if row["split"] == "train":
+            row["text"] = ("", "...", None)[number % 3]
+            if row["text"] is None:
+                del row["text"]
+    (folder / "silent.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for far in ("far", "silent"):
+        changes = {"tests": experiment(folder, "x").tests, "method": MixedBatches()}
+        run(experiment(folder, far, far, **changes), tmp_path)
+    assert weights(tmp_path / "far" / "seed-0") == weights(tmp_path / "silent" / "seed-0")
+    found = read_domains(tmp_path / "silent" / "seed-0")
+    assert found is not None
+    assert found["after"]["probe"] == (read_domains(tmp_path / "far" / "seed-0") or {})["after"]["probe"]
+    assert found["after"]["within_classes"] is None
+    with pytest.raises(ValueError, match="empty text"):
+        corpus(str(folder / "silent.jsonl")).open()
+
+
+def test_several_lists_without_texts_are_joined(folder: Path, tmp_path: Path) -> None:
+    lists = []
+    for number in range(2):
+        row = {"id": f"s{number}", "audio": str(folder / f"far-train-{number}.wav"), "domain": "far"}
+        path = tmp_path / f"list{number}.csv"
+        path.write_text("\n".join(",".join(values) for values in (row.keys(), row.values())) + "\n")
+        lists.append(corpus(str(path), language="en"))
+    sets = Sets.of(experiment(folder, "joined", unlabelled=tuple(lists)))
+    assert sets.unlabelled is not None
+    assert sets.unlabelled.column("id") == ["s0", "s1"]
+    assert sets.unlabelled.column("text") == ["", ""]
+
+
+def test_a_run_whose_tests_would_be_of_the_labelled_speech_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="name test speech of that domain by tests"):
+        experiment(folder, "untested", method=MixedBatches(), tests=())
 
 
 def test_the_texts_of_unlabelled_speech_train_nothing(folder: Path, tmp_path: Path) -> None:

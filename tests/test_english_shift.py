@@ -80,7 +80,7 @@ def test_takes_that_are_kept_apart_are_not_heard() -> None:
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_row_has_the_same_labelled_speech_steps_and_labelled_seconds(name: str) -> None:
     cells = cells_of(name)
-    assert len({cell.folder.path for cell in cells}) == len(cells) == 10 * 2 * 5
+    assert len({cell.folder.path for cell in cells}) == len(cells) == 11 * 2 * 5
     for half, seed in itertools.product(VOLUNTEERS, range(5)):
         mine = {
             cell.row.rpartition("/")[2]: cell.experiment

@@ -46,6 +46,8 @@ FLAGS: dict[Kind, str] = {
     "classifier": "--model.head classifier --text.units whole",
 }
 """What makes a row that starts from scratch one of a kind; others have it from their base model."""
+UNLEARNED = "pseudo_labels --method.threshold 1"
+"""The control of pseudo-labels: nothing is sure enough, from the same base model on the same batches."""
 METHODS = (
     "dann",
     "mmd",
@@ -54,6 +56,7 @@ METHODS = (
     "domain_batch_norm",
     "dann_domain_batch_norm",
     "pseudo_labels",
+    UNLEARNED,
 )
 FOLDER = "english/shift"
 FROM_BASE = ("unadapted", "adabn", "pseudo_labels")

@@ -9,7 +9,7 @@ TRIALS = (
     *(row for weight in ("1", "10", "100", "1000") for row in rows(f"coral --method.weight {weight}")),
     *(
         row
-        for threshold in ("0.5", "0.7", "0.9", "0.97")
+        for threshold in ("0.3", "0.5", "0.7", "0.9")
         for row in rows(f"pseudo_labels --method.threshold {threshold}")
     ),
 )

@@ -2,7 +2,9 @@
 
 Four shared words; both corpora up to 4 kHz and trimmed alike. `unadapted` is source only, `control` hears the
 same batches as the methods and learns nothing of their unlabelled half, `target` has its labels. All rows
-train as many steps on as many labelled seconds at a time, and keep their last weights.
+train as many steps on as many labelled seconds at a time, and keep their last weights. Pseudo-labels begin
+with the base model, so they have had twice the steps; their own control is the row whose threshold nothing
+passes.
 """
 
 from recipes.english._shift import METHODS, rows, shift

@@ -42,8 +42,13 @@ class CheckedRow:
                 "audio that may not be read", "give yourself the right to, or remove the row", str(error)
             )
 
-    def check(self, listing: Listing) -> None:
-        """Check all that needs no look at the audio; the language is settled already."""
+    def check(self, listing: Listing, needs_text: bool = True) -> None:
+        """Check all that needs no look at the audio; the language is settled already.
+
+        Args:
+            listing: What the row is of.
+            needs_text: Whether it must have a text, and a sound one.
+        """
         for column, value in list(self.values.items()):
             if column != "duration" and not isinstance(value, str):
                 self.fault(f"{column} is not a text", "write it in quotes", repr(value))
@@ -53,16 +58,18 @@ class CheckedRow:
                 del self.values[column]
         if "audio" not in self.values and not self.row.has_audio_fault:
             self.fault("no audio", "give the path of the recording")
-        if "text" not in self.values:
+        if not needs_text:
+            self.values.setdefault("text", "")
+        elif "text" not in self.values:
             self.fault("empty text", "write what is said, or remove the row")
         if "language" not in self.values and listing.has_language:
             self.fault(*NO_LANGUAGE)
-        self._check_text()
+        self._check_text(needs_text)
         audio = self.values.get("audio")
         if isinstance(audio, str) and is_encodable(audio):
             self._locate(audio, self.row.root or listing.root, listing.takes_absolute)
 
-    def _check_text(self) -> None:
+    def _check_text(self, needs_text: bool) -> None:
         from speechtl.text import orthography
 
         language, text = self.values.get("language"), self.values.get("text")
@@ -72,6 +79,8 @@ class CheckedRow:
             self.values["language"] = language = orthography(language).tag
         except ValueError as error:
             self.fault(f"language: {error}", "")
+            return
+        if not needs_text:
             return
         if isinstance(text, str) and is_encodable(text) and (fault := text_fault(language, text)):
             self.fault(fault.kind, f"write it in {language}, or remove the row", fault.message)

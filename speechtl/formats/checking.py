@@ -32,7 +32,7 @@ def check(listing: Listing, options: Options, name: str) -> Reading:
         stated = row.values.get("language")
         if options.language is not None and (stated in (None, "") or stated in replaced):
             row.values["language"] = options.language
-        row.check(listing)
+        row.check(listing, options.needs_text)
     _measure(rows)
     _cut(rows, options.clips)
     _give_ids(rows, listing.root)

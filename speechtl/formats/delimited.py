@@ -70,7 +70,8 @@ def check_header(
     """
     known = [name for column in given if (name := dialect.name(column)) is not None]
     found = f"the header has: {', '.join(header) or 'nothing'}"
-    missing = [column for column in ("audio", "text") if column not in known]
+    needed = ("audio", "text") if options.needs_text else ("audio",)
+    missing = [column for column in needed if column not in known]
     for column in missing:
         mend = "the first line must name it"
         listing.fault(f"missing column {dialect.theirs(column)!r}", mend, where, found)

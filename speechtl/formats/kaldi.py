@@ -52,7 +52,7 @@ def list_kaldi(folder: Path, options: Options) -> Listing:
     listing = Listing(folder, "Kaldi", options.audio_root or folder, has_codes=True)
     for directory in _directories(folder):
         split = None if directory == folder else split_name(directory.name)
-        if (directory / "text").is_file():
+        if (directory / "text").is_file() or not options.needs_text:
             _Directory.read(listing, directory, split).add_rows(options.audio_root or directory)
         else:
             mend = "add the file `text`, with a line for each utterance"

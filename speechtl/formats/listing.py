@@ -126,3 +126,5 @@ class Options:
     """Where audio that has no file of its own is written."""
     streaming: bool = False
     """Whether a dataset of the hub is read without keeping a copy of it."""
+    needs_text: bool = True
+    """Whether every row must have a text, and a sound one; without, none is looked at."""

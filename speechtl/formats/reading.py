@@ -37,6 +37,7 @@ def read(
     ignore_columns: Collection[str] = (),
     clips: str | Path | None = None,
     streaming: bool = False,
+    needs_text: bool = True,
 ) -> Reading:
     """Read a manifest, a folder or a dataset; its ending, its header or what it holds chooses the format.
 
@@ -52,6 +53,7 @@ def read(
         clips: Where audio without a file of its own (Kaldi's segments, recordings inside tables) is written;
             by default in the cache.
         streaming: Whether a dataset of the hub is read without keeping a copy of it.
+        needs_text: Whether every row must have a text, and a sound one; else a missing one is empty.
 
     Raises:
         FileNotFoundError: There is no such manifest, folder or dataset.
@@ -64,6 +66,7 @@ def read(
         frozenset(ignore_columns),
         _clip_cache() if clips is None else Path(clips),
         streaming,
+        needs_text,
     )
     return check(_listing(str(path), options), options, corpus_name(path))
 
@@ -74,6 +77,7 @@ def read_corpus(
     audio_root: str | Path | None = None,
     ignore_columns: Collection[str] = (),
     skip_bad: bool = False,
+    needs_text: bool = True,
 ) -> Corpus:
     """The corpus at a path.
 
@@ -83,16 +87,19 @@ def read_corpus(
         audio_root: See `read`.
         ignore_columns: See `read`.
         skip_bad: Leave rows with faults out, and count them.
+        needs_text: See `read`.
 
     Raises:
         FileNotFoundError: There is no such manifest, folder or dataset.
         ValueError: Faults, all in one message with file and line.
     """
-    reading = read(path, language, audio_root, ignore_columns)
-    return corpus_of(reading, reading.faults, str(path), skip_bad)
+    reading = read(path, language, audio_root, ignore_columns, needs_text=needs_text)
+    return corpus_of(reading, reading.faults, str(path), skip_bad, needs_text)
 
 
-def corpus_of(reading: Reading, faults: Collection[Fault], subject: str, skip_bad: bool) -> Corpus:
+def corpus_of(
+    reading: Reading, faults: Collection[Fault], subject: str, skip_bad: bool, needs_text: bool = True
+) -> Corpus:
     """The utterances of rows without fault.
 
     Args:
@@ -100,6 +107,7 @@ def corpus_of(reading: Reading, faults: Collection[Fault], subject: str, skip_ba
         faults: Its own, and those found since.
         subject: What a message begins with.
         skip_bad: Leave rows with faults out, and count each under its first one.
+        needs_text: Whether empty texts are refused.
 
     Raises:
         ValueError: There are faults, and they may not be left out, or belong to no row; or nothing is left.
@@ -114,7 +122,7 @@ def corpus_of(reading: Reading, faults: Collection[Fault], subject: str, skip_ba
     ]
     if faults and (not skip_bad or None in first or not kept):
         raise ValueError(describe(list(faults), subject, reading.rows))
-    return Corpus.from_utterances(reading.name, kept, left_out=Counter(first.values()))
+    return Corpus.from_utterances(reading.name, kept, left_out=Counter(first.values()), needs_text=needs_text)
 
 
 def corpus_name(path: str | Path) -> str:

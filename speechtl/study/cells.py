@@ -167,9 +167,11 @@ def _cell(
 ) -> Cell:
     changes: dict[str, object] = {"seed": seed, "name": run_name(recipe.name, amount.override)}
     if variant is not None:
-        changes["target"] = amount.of(dict(variant.others).get(row, variant.target))
+        others = dict(variant.others)
+        changes["target"] = amount.of(others.get(row, variant.target))
         changes["tests"] = variant.tests or recipe.tests
-        changes["unlabelled"] = variant.unlabelled or recipe.unlabelled
+        # A row that has the labels of that speech would only be compared with itself.
+        changes["unlabelled"] = () if row in others else variant.unlabelled or recipe.unlabelled
     elif isinstance(recipe.target, tuple):
         changes["target"] = tuple(amount.of(spec) for spec in recipe.target)
     else:

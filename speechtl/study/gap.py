@@ -16,6 +16,8 @@ from speechtl.study.settings import Study
 from speechtl.tables import Column, Table, interval_text
 
 Floats = NDArray[np.float64]
+ENOUGH_SPEAKERS = 20
+"""From so many on, percentiles over resampled speakers are what they say."""
 LABEL_FREE = ".label-free"
 """Behind the name of a set that was tested with the weights that are chosen without labels."""
 
@@ -30,20 +32,23 @@ class Closed:
     over_speakers: Interval
     """Share of the gap that is closed: 1 is as good as the target's labels, 0 as the source alone, below 0
     worse than that. Its interval resamples speakers, or utterances where none are known."""
-    over_both: Interval
-    """The same, resampling seeds too."""
+    over_both: Interval | None
+    """The same, resampling seeds too; None with one seed."""
+    speakers: int
+    """How many are resampled."""
     over_seeds: Interval | None
     """Student's t over the seeds' own shares; None with one seed."""
 
 
 def closed_share(
     source: Floats, method: Floats, bound: Floats, *, resamples: int = 5000, seed: int = 0
-) -> tuple[Interval, Interval]:
+) -> tuple[Interval, Interval | None]:
     """(E_source - E_method) / (E_source - E_bound), errors being means over seeds of pooled rates.
 
     The three are measured on the same resampled speakers and seeds, so what makes a speaker hard for all of
-    them cancels. The ends are percentiles. A resample without a gap tells no share of it, and counts as
-    infinitely far off on both sides.
+    them cancels. The seeds' deviations from their mean are resampled beside it, scaled by √(n / (n - 1)),
+    because n resampled seeds vary that much too little (Rao and Wu 1988). The ends are percentiles. A
+    resample without a gap tells no share of it, and counts as infinitely far off on both sides.
 
     >>> source, method, bound = (np.array([[[e, 16.0], [e, 16.0]]]) for e in (6.0, 3.0, 2.0))
     >>> closed_share(source, method, bound)[0]
@@ -57,7 +62,7 @@ def closed_share(
         seed: Of the resampling.
 
     Returns:
-        The share with an interval over speakers, and one over speakers and seeds.
+        The share with an interval over speakers, and one over speakers and seeds; None for one seed.
 
     Raises:
         ValueError: There is no gap: the target's labels do not help.
@@ -75,11 +80,12 @@ def closed_share(
     value = float((before - after) / (before - best))
     people = random.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
     drawn = _rates(np.einsum("bp,rspc->brsc", people.astype(np.float64), rows))
+    over_speakers = _interval(value, drawn.mean(axis=2))
+    if seeds < 2:
+        return over_speakers, None
     runs = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
-    return (
-        _interval(value, drawn.mean(axis=2)),
-        _interval(value, np.einsum("brs,bs->br", drawn, runs)),
-    )
+    deviations = np.einsum("bs,rs->br", runs, rates - rates.mean(axis=1, keepdims=True))
+    return over_speakers, _interval(value, drawn.mean(axis=2) + np.sqrt(seeds / (seeds - 1)) * deviations)
 
 
 def _rates(sums: Floats) -> Floats:
@@ -149,7 +155,7 @@ def _closed(row: str, source: Floats, method: Floats, bound: Floats) -> Closed:
     before, after, best = (_rates(rows.sum(axis=1)) for rows in (source, method, bound))
     each = (before - after) / np.where(before > best, before - best, np.nan)
     over_seeds = seeds_interval(each) if len(each) > 1 and np.isfinite(each).all() else None
-    return Closed(row, float(after.mean()), over_speakers, over_both, over_seeds)
+    return Closed(row, float(after.mean()), over_speakers, over_both, source.shape[1], over_seeds)
 
 
 def _by_speaker(seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str) -> Floats:
@@ -176,4 +182,7 @@ def gap_table(study: Study, name: str, found: Sequence[Closed], source: str, bou
         intervals = (row.over_speakers, row.over_both, row.over_seeds)
         table.rows.append((row.row, f"{100 * row.error:.1f} %", closed, *map(interval_text, intervals)))
     table.notes.append("95 % intervals of the share that is closed, in per cent; t over seeds")
+    if any(row.speakers < ENOUGH_SPEAKERS for row in found):
+        few = min(row.speakers for row in found)
+        table.notes.append(f"{few} speakers are few: percentiles over them claim too much")
     return table

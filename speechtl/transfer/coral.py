@@ -23,7 +23,7 @@ class CORAL(Transfer):
 
     C_S and C_T are the covariances of the two domains' features in a batch, which are the means over each
     utterance's frames. It does not see a difference of means. A batch with fewer than two utterances of a
-    domain adds nothing. `coral` in metrics.jsonl is without the weight.
+    domain adds nothing. `coral_distance` in metrics.jsonl is without the weight.
     Source: Sun and Saenko 2016, Deep CORAL: Correlation alignment for deep domain adaptation, equations 1
     to 3.
     """

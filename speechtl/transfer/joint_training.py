@@ -59,7 +59,13 @@ class JointTraining(Transfer):
 
 
 def joined(first: Examples, second: Examples) -> Examples:
-    """Two corpora's examples as one corpus, the first one's before the second one's."""
+    """Two corpora's examples as one corpus, the first one's before the second one's.
+
+    All of it is the target, unless the first tells two domains apart: then the second keeps its own.
+    """
+    parts = (first, second)
+    has_domains = not isinstance(first.is_target, bool)
+    domains = np.concatenate([np.broadcast_to(one.is_target, len(one)) for one in parts])
     return Examples(
         waveforms=_Joined(first.waveforms, second.waveforms),
         seconds=np.concatenate([first.seconds, second.seconds]),
@@ -68,6 +74,7 @@ def joined(first: Examples, second: Examples) -> Examples:
         ids=[*first.ids, *second.ids],
         speakers=[*first.speakers, *second.speakers],
         domains=[*first.domains, *second.domains],
+        is_target=domains if has_domains else True,
         separators={**second.separators, **first.separators},
     )
 

@@ -27,7 +27,7 @@ class MMD(Transfer):
     The features are the means over each utterance's frames. The kernel is a mixture of Gaussian ones, whose
     bandwidths follow the median squared distance between the utterances of a batch, so it needs no scale.
     The estimate is unbiased, hence now and then negative. A batch with fewer than two utterances of a domain
-    adds nothing. `mmd` in metrics.jsonl is without the weight.
+    adds nothing. `mmd_distance` in metrics.jsonl is without the weight.
     Source: Long, Cao, Wang and Jordan 2015, Learning transferable features with deep adaptation networks,
     equation 4; Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012, A kernel two-sample test, equation 3.
     """

@@ -13,7 +13,7 @@ from speechtl.features import FeatureSettings
 from speechtl.mixing import count_drawn, shares
 from speechtl.models.acoustic import AcousticModel
 from speechtl.train import fit
-from speechtl.transfer import JointTraining
+from speechtl.transfer import Composed, JointTraining, MixedBatches
 from speechtl.transfer.data import StreamSettings, TransferData
 from speechtl.transfer.joint_training import joined
 
@@ -58,6 +58,17 @@ def test_one_temperature_mixes_all_languages(temperature: float) -> None:
     weights = {t: float(whole.seconds[tags == t].sum()) ** (1 / temperature) for t in ("de", "en", "fr")}
     for tag, weight in weights.items():
         assert shares(drawn)[tag] == pytest.approx(weight / sum(weights.values()), abs=0.03)
+
+
+def test_two_domains_are_told_apart_beside_the_source_s_speech() -> None:
+    """With a method that hears unlabelled speech, which is the only speech of the target domain here."""
+    data = speech(6, 9)
+    data = replace(data, unlabelled=replace(data.target, domains=["far"] * 6))
+    streams = Composed(methods=(JointTraining(), MixedBatches())).mixed_streams(data, StreamSettings(6.0, 0))
+    assert list(streams) == ["joint", "unlabelled"]
+    for step in range(5):
+        assert not streams["joint"].batch(step).is_target.any()
+        assert streams["unlabelled"].batch(step).is_target.all()
 
 
 def test_joined_speech_is_the_speech_of_both() -> None:

@@ -1,0 +1,1 @@
+"""The published image benchmark of domain-adversarial training: digits without and with a photo behind."""
