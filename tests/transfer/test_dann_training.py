@@ -147,7 +147,13 @@ def test_what_it_takes_is_measured_with_its_head(monkeypatch: pytest.MonkeyPatch
     clips = Clips(target.seconds, np.full(12, 2), ["en"] * 12, {"en": len(tokenizers["en"].units)})
     for method in WAYS:
         toy = Experiment(
-            "toy", corpus("x"), unlabelled=(corpus("y"),), model=TINY, train=QUICK, method=method
+            "toy",
+            corpus("x"),
+            unlabelled=(corpus("y"),),
+            tests=(corpus("z"),),
+            model=TINY,
+            train=QUICK,
+            method=method,
         )
         assert estimate(toy, clips).minutes > 0
 
