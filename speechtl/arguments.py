@@ -7,6 +7,7 @@ from pathlib import Path
 
 from speechtl import __version__
 from speechtl.decoding_arguments import Commands, add_decoding, add_lm, add_transcribe
+from speechtl.quickstart_arguments import add_quickstart
 from speechtl.study_arguments import add_study
 
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
     for add in (
+        add_quickstart,
         _add_prepare,
         _add_doctor,
         _add_cache,
@@ -235,7 +237,9 @@ def _add_compare(commands: Commands[argparse.ArgumentParser], common: argparse.A
         help="runs/<name> (all seeds), single seeds, or folders of `evaluate`",
     )
     compare.add_argument(
-        "--metric", help="the error to compare (default: closed where all have it, else syllable, else cer)"
+        "--metric",
+        help="the error to compare, e.g. closed_balanced (default: closed where all have it, else syllable, "
+        "else cer)",
     )
     compare.add_argument("--set", action="append", help="compare on this set only; may be repeated")
     compare.add_argument("--markdown", action="store_true", help="print Markdown instead of a table")

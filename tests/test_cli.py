@@ -13,7 +13,18 @@ from speechtl.cache import load_waveforms
 from speechtl.cli import main
 from speechtl.report import Report
 
-COMMANDS = ("prepare", "doctor", "cache", "run", "study", "evaluate", "compare", "transcribe", "lm")
+COMMANDS = (
+    "quickstart",
+    "prepare",
+    "doctor",
+    "cache",
+    "run",
+    "study",
+    "evaluate",
+    "compare",
+    "transcribe",
+    "lm",
+)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
