@@ -10,9 +10,6 @@ from statistics import mean
 from speechtl.compare import Row, SetComparison, compare
 from speechtl.quickstart.experiments import Stage, Stages
 
-SURE = 0.05
-"""A difference with a smaller p-value is called one."""
-
 
 @dataclass(frozen=True)
 class Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from speechtl.quickstart.experiments import Stage, Stages
@@ -31,9 +32,9 @@ well it will work on people.
 
 Taiwanese stands for any language of which a few minutes are transcribed: it is in no training of the source.
 Speakers of the test sets are in no training, and neither are the target's test sentences where the target is
-Taiwanese. From scratch has the same model, speech, batches, rate and number of steps as fine-tuning, so the
-gain is one in so many steps: with more of them scratch comes closer. Each run, with its model, its
-hypotheses and its curves, is in `runs/`:
+Taiwanese. From scratch has the same model, speech, batches, rate and number of steps as fine-tuning; the
+second picture shows whether more steps would help it. Each run, with its model, its hypotheses and its
+curves, is in `runs/`:
 
 {runs}
 
@@ -95,20 +96,29 @@ def _near(path: Path) -> Path:
 
 def _done(chosen: Quickstart, planned: Stages) -> list[str]:
     source, target = planned.source.experiment, planned.methods[0].experiment
-    heard = f"{chosen.size.minutes:g} minutes of {NAMES[chosen.language]}"
+    voices = f" by {len(target.targets[0].speakers)} voices" if target.targets[0].speakers else ""
+    heard = f"{chosen.size.minutes:g} minutes of {NAMES[chosen.language]}{voices}"
     return [
         f"{planned.source.title}, {chosen.size.source_train} utterances each, {source.train.steps} steps: "
         "one encoder, and a head for each language",
         f"from scratch and by each method: {heard}, {target.train.steps} steps",
         *(f"{stage.title}: {_method(stage)}" for stage in (planned.scratch, *planned.methods)),
         f"an accent: {planned.accent_control.experiment.train.steps} more steps on American English with "
-        "labels; beside it, Scottish English by other speakers without labels",
+        "labels; beside it, as much Scottish English by other speakers without labels in every batch",
         *(f"{stage.title}: {_method(stage)}" for stage in (planned.accent_control, *planned.accent_methods)),
         f"seed {chosen.seed}; size {chosen.size.name}",
     ]
 
 
 def _method(stage: Stage) -> str:
-    """The method and what may differ from row to row."""
-    train = stage.experiment.train
-    return f"`{stage.experiment.method!r}`, rate {train.lr:g}, dropout {train.dropout:g}"
+    """The method with the settings that are not its usual ones, and what may differ from row to row."""
+    method, train = stage.experiment.method, stage.experiment.train
+    changed = [
+        f"{field.name}={getattr(method, field.name)!r}"
+        for field in fields(method)
+        if getattr(method, field.name) != field.default
+    ]
+    return (
+        f"`{type(method).__name__}({', '.join(changed)})`, rate {train.lr:g}, dropout {train.dropout:g}, "
+        f"batches of {train.batch_seconds:g} s"
+    )

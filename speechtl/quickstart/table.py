@@ -74,7 +74,7 @@ def accent_clause(accent: Findings) -> str:
     """What speech of the other accent without labels brought, by its best method."""
     control, *others = accent.rows
     best = min(others, key=lambda one: one.measured.error)
-    change = f"({_percent(control)} to {_percent(best)}, {_sure(best)})"
+    change = f"({_percent(control)} to {_percent(best)}, {_sure(best)}; {best.stage.title})"
     if best.p_value is None or best.p_value >= SURE:
         return f"whether Scottish English without labels helps on Scottish English stays open {change}"
     verb = "helps" if best.measured.error < control.measured.error else "harms"
