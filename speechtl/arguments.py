@@ -216,6 +216,12 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
     evaluate.add_argument(
         "--domain", help="the domain that all are heard as being of (default: as the corpus says)"
     )
+    evaluate.add_argument(
+        "--trim-db",
+        type=float,
+        metavar="DB",
+        help="cut silence off as `trim_db` of a recipe does, for a model that was trained on such speech",
+    )
     add_decoding(evaluate)
     evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")
     evaluate.set_defaults(command="evaluate")

@@ -149,7 +149,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.out is not None:
         refuse_run_folder(options.out)
     model = load_model(options.model)
-    name, corpus = open_set(options.corpus, options.split, options.language)
+    name, corpus = open_set(options.corpus, options.split, options.language, options.trim_db)
     if options.closed:
         require_words(model, corpus)
     settings = decode_settings(options)

@@ -20,6 +20,7 @@ def selected(
     texts: Collection[str] = (),
     ids: Collection[str] = (),
     domains: Collection[str] = (),
+    split: str | None = None,
 ) -> Corpus:
     """The utterances of these speakers and domains with these texts and these ids, in the corpus's order.
 
@@ -29,6 +30,7 @@ def selected(
         texts: Texts, however they are spelled; an utterance with alternatives needs one of them among these.
         ids: Patterns with `*`, `?` and `[...]` for whole ids.
         domains: Values of the column `domain`; all, and none, if there are no such.
+        split: What of the corpus has been taken before, for messages.
 
     Raises:
         ValueError: The corpus has no such speaker, domain, text or id (all that it lacks, in one message), or
@@ -44,13 +46,14 @@ def selected(
     ):
         tests += [found] if found else []
         faults += [fault] if fault else []
+    name = f"corpus {corpus.name}{'' if split is None else f', split {split},'}"
     if faults:
-        raise ValueError(f"corpus {corpus.name} has " + "; ".join(faults))
+        raise ValueError(f"{name} has " + "; ".join(faults))
     kept = [index for index in range(len(corpus)) if all(test(index) for test in tests)]
     if not kept:
         asked = {"speakers": speakers, "domains": domains, "texts": texts, "ids": ids}
         named = "; ".join(f"{name} {listed(list(values))}" for name, values in asked.items() if values)
-        raise ValueError(f"corpus {corpus.name} has no utterance that is all of these at once: {named}")
+        raise ValueError(f"{name} has no utterance that is all of these at once: {named}")
     return corpus.select(kept)
 
 

@@ -105,7 +105,7 @@ class CorpusSpec:
             opened = in_orthography(opened, language)
         if self.speakers or self.domains or self.texts or self.ids:
             chosen = {name: getattr(self, name) for name in ("speakers", "domains", "texts", "ids")}
-            opened = selected(opened, **chosen)
+            opened = selected(opened, split=self.split, **chosen)
         if self.as_domain is not None:
             table = with_column(opened.table(), "domain", [self.as_domain] * len(opened))
             opened = replace(opened, dataset=dataset_of(table), is_checked=True)

@@ -119,19 +119,22 @@ def write_report(report: Report, folder: Path) -> None:
         report.save(folder / "report.json")
 
 
-def open_set(name: str, split: str | None, language: str | None) -> tuple[str, Corpus]:
+def open_set(
+    name: str, split: str | None, language: str | None, trim_db: float | None = None
+) -> tuple[str, Corpus]:
     """A corpus's test speech, and the name it is reported under.
 
     Args:
         name: a prepared corpus, a manifest, or a prepared folder.
         split: a split, or `all`; without one `test`, or all of a corpus that has only one split.
         language: one of the corpus's languages, or that of a manifest that names none.
+        trim_db: as `CorpusSpec.trim_db`, for a model that was trained on speech trimmed so.
 
     Raises:
         FileNotFoundError: there is no such corpus.
         ValueError: it has no such split or language, or no test split and several others.
     """
-    corpus = CorpusSpec(name, language=language).open()
+    corpus = CorpusSpec(name, language=language, trim_db=trim_db).open()
     splits = corpus.splits
     if split is None and "test" not in splits and len(splits) > 1:
         raise ValueError(f"corpus {name} has no split test; choose --split {', '.join(splits)} or all")

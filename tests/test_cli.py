@@ -140,6 +140,9 @@ def test_evaluate_reads_a_manifest_of_one_s_own_audio(
     assert "language" in capsys.readouterr().err
     assert main(["evaluate", str(model), str(manifest), "--language", "fr"]) == 2
     assert "the model has heads for en, ar, but mine is in fr" in capsys.readouterr().err
+    assert main(["evaluate", str(model), str(manifest), "--language", "en", "--trim-db", "30"]) == 0
+    assert main(["evaluate", str(model), str(manifest), "--language", "en", "--trim-db", "-3"]) == 2
+    assert "trim_db is -3.0; expected decibels above 0" in capsys.readouterr().err
 
 
 def test_compare_prints_tables_or_markdown(

@@ -259,6 +259,7 @@ def test_the_test_split_is_the_default_and_a_corpus_of_one_split_is_whole(
     name, part = open_set("my-words", "dev", None)
     assert (name, part.column("id")) == ("my_words-dev", ["toy/dev/0"])
     assert open_set("my-words", "all", None)[0] == "my_words-all"
+    assert (part.trim_db, open_set("my-words", "dev", None, 30.0)[1].trim_db) == (None, 30.0)
     dev.save(own_folders / "single")
     name, part = open_set(str(own_folders / "single"), None, None)
     assert (name, len(part)) == ("single", 1)

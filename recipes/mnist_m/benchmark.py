@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -90,18 +89,19 @@ def run_all(cells: Sequence[Cell], material: Material) -> None:
     """Train all cells that are not finished, one after another, and log how long the others will take."""
     labelled = len(material.train[0])
     waiting = [cell for cell in cells if not cell.is_finished]
-    begun, images = time.monotonic(), 0
+    seconds, images = 0.0, 0
     for number, cell in enumerate(cells, start=1):
         was_finished = cell.is_finished
         result = run_cell(cell, material)
         if was_finished:
             continue
         waiting.remove(cell)
-        images += cell.images(labelled)
+        seconds += result["seconds"]  # with those before an interruption
+        images += result["images"]
         _report(number, len(cells), cell, result)
         left = sum(other.images(labelled) for other in waiting)
         if left and images:
-            minutes = left * (time.monotonic() - begun) / images / 60
+            minutes = left * seconds / images / 60
             logger.info("about %.0f minutes for the other %d cells", minutes, len(waiting))
 
 
