@@ -57,7 +57,7 @@ class Choice:
         """Whether there is nothing to evaluate by."""
         return self._evaluate_dev is None and self._label_free is None
 
-    def evaluate(self, model: AcousticModel, counters: Counters, log: Log, seconds: float) -> None:
+    def evaluate(self, model: AcousticModel, counters: Counters, log: Log, seconds: float) -> DevScore | None:
         """Evaluate the averaged weights after a step, log it, and remember them if they are chosen.
 
         Args:
@@ -65,6 +65,9 @@ class Choice:
             counters: of the training; what is chosen is noted in them.
             log: of the training.
             seconds: that it has taken so far.
+
+        Returns:
+            The score on dev, if there is any.
         """
         score = None if self._evaluate_dev is None else self._evaluate_dev(model)
         decisions = None if self._label_free is None else self._label_free(model)
@@ -75,6 +78,7 @@ class Choice:
             self._take_decisions(model, counters, decisions)
         if self._label_free is not None or self._method.hears_unlabelled:
             self._watch(counters, score, decisions)
+        return score
 
     def _take_score(self, model: AcousticModel, counters: Counters, score: DevScore) -> None:
         best, step = counters.best, counters.step

@@ -39,12 +39,17 @@ class Counters:
     """What a run has used and met so far; saved in its checkpoints."""
 
     step: int = 0
+    """Where the training is; steps that were left out are counted."""
     wall_seconds: float = 0.0
     non_finite: int = 0
     non_finite_in_a_row: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     lowest: float | None = None
     """The lowest dev error so far, of whatever weights."""
+    waiting: dict[str, Any] = field(default_factory=dict)
+    """The end of the stage of the last evaluation, its lowest dev error, and the evaluations since then."""
+    left_out: int = 0
+    """Steps that were passed over, since patience with the dev error had ended."""
     label_free: dict[str, Any] = field(default_factory=dict)
     """Step and decisions of the weights that are chosen without labels."""
     diverged: str = ""

@@ -1,4 +1,4 @@
-"""Stochastic gradient descent as the published image benchmark of domain adaptation has it."""
+"""Ways down other than the methods' own: stochastic gradient descent, and schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def sgd(groups: Sequence[ParameterGroup], lr: float) -> torch.optim.Optimizer:
         for group in groups
     ]
     return torch.optim.SGD(arguments, lr=lr, momentum=MOMENTUM)
+
+
+def constant(progress: float, warmup: float) -> float:
+    """Multiplier on the learning rate: linear over the warm-up's share, then 1.
+
+    >>> [constant(p, warmup=0.5) for p in (0, 0.25, 0.5, 1)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    return progress / warmup if progress < warmup else 1.0
 
 
 def inverse_decay(progress: float) -> float:

@@ -124,6 +124,7 @@ class Experiment:
                 f"experiment {self.name}: dev=fold chooses the number of steps by the target's labels, which "
                 "the method does without; name another dev, or take method.labels=given where it has that"
             )
+        self._check_patience()
         if self.source is None and self.method.other_models:
             raise ValueError(
                 f"experiment {self.name}: method.plan takes weights of {self.method.other_models[0]}, and "
@@ -144,6 +145,25 @@ class Experiment:
                 f"{self.augment.chain:g} and decode.method={self.decode.method} must be 0 and greedy or "
                 "constrained"
             )
+
+    def _check_patience(self) -> None:
+        """Refuse patience where dev does not say when to stop."""
+        train, method = self.train, self.method
+        if not train.patience:
+            return
+        refused = f"experiment {self.name}: train.patience={train.patience} "
+        kind = type(method).__name__
+        if train.schedule != "constant":
+            raise ValueError(
+                f"{refused}would stop before the learning rate has fallen, which is when errors fall most; "
+                "take train.schedule=constant with it, or fewer train.steps"
+            )
+        if not method.chooses_on_dev:
+            raise ValueError(f"{refused}goes by dev, which chooses nothing for {kind}; leave it out")
+        if method.needs_all_steps:
+            raise ValueError(f"{refused}would end {kind} before it has done all it does; leave it out")
+        if self.dev == "fold":
+            raise ValueError(f"{refused}with dev=fold, which chooses the steps already; leave it out")
 
     def _check_inputs(self) -> None:
         """Refuse two inputs for one domain, and frames that one encoder cannot share."""

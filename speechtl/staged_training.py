@@ -27,7 +27,7 @@ class StagedTraining:
         self._model, self._method, self._steps = model, method, steps
         self._folder = folder
         self._stages = method.stages_of(model)
-        boundaries(self._stages, steps)
+        self._ends = boundaries(self._stages, steps)
         self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None
         self._all = method.mixed_streams(data, draws)
@@ -56,6 +56,10 @@ class StagedTraining:
             if not self.is_rehearsal:
                 self.streams = self._method.streams_at(now.stage, self._all, model, self._folder)
         return now.progress
+
+    def end(self, step: int) -> int:
+        """The step before which the stage of a step, counted from 0, ends."""
+        return self._ends[moment(self._stages, self._steps, step).stage]
 
     def batch(self, step: int) -> Batch:
         """The streams' batches of a step in one."""

@@ -20,7 +20,7 @@ from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.choice import Choice, Decide, EvaluateDev
 from speechtl.counters import Counters, FitResult
-from speechtl.descent import inverse_decay, sgd
+from speechtl.descent import constant, inverse_decay, sgd
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
 from speechtl.interruption import Interrupted, StopRequest
@@ -29,6 +29,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import seed_of, set_dropout
 from speechtl.non_finite import StatisticsGuard, average_finite, culprits, sum_losses
 from speechtl.objective import Objective
+from speechtl.patience import end_early
 from speechtl.progress import Log, TrainingProgress, measures_of
 from speechtl.staged_training import StagedTraining
 from speechtl.threads import threads
@@ -142,8 +143,7 @@ class Loop:
         counters, settings = self.counters, self.settings
         progress = counters.step / settings.steps
         staged = self.stages.enter(counters.step, self.average)
-        is_inverse = settings.schedule == "inverse"
-        rate = inverse_decay(staged) if is_inverse else self.method.rate(staged, settings.warmup)
+        rate = self._rate(staged)
         for group in self.optimiser.param_groups:
             group["lr"] = settings.lr * rate * group["lr_scale"]
         batch = self.batch(counters.step)
@@ -181,6 +181,13 @@ class Loop:
         masking = SpecAugment(self.augment, seed_of(self.seed, "masks", step), self.model.features.mels)
         return replace(batch.to(self.accelerator.device), masking=masking)
 
+    def _rate(self, progress: float) -> float:
+        """Multiplier on the learning rate."""
+        if self.settings.schedule == "inverse":
+            return inverse_decay(progress)
+        rise = constant if self.settings.schedule == "constant" else self.method.rate
+        return rise(progress, self.settings.warmup)
+
     def _update(self, loss: Tensor) -> Tensor:
         """Go down a loss's gradient and return its norm; if that is not finite, leave all as it was."""
         self.optimiser.zero_grad()
@@ -205,9 +212,13 @@ class Loop:
 
     def after_step(self) -> None:
         """Evaluate, save and stop when it is time to."""
-        step = self.counters.step
-        if not self.choice.is_idle and step in self.settings.evaluation_steps:
-            self.choice.evaluate(self.average, self.counters, self.log, self.seconds())
+        counters, patience = self.counters, self.settings.patience
+        if not self.choice.is_idle and counters.step in self.settings.evaluation_steps:
+            score = self.choice.evaluate(self.average, counters, self.log, self.seconds())
+            if patience and score is not None:
+                end = self.stages.end(counters.step - 1)
+                end_early(counters, score.error, end, patience, self.settings.steps)
+        step = counters.step
         self.progress.update(step, self.counters.audio_seconds, self.seconds(), self.counters.best)
         due = time.monotonic() - self._saved_at >= self.settings.checkpoint_seconds
         stopped_by = self.stop.name
@@ -287,7 +298,7 @@ class Loop:
         model = self.method.finish(average, self.source).eval()
         return FitResult(
             model,
-            counters.step,
+            counters.step - counters.left_out,
             counters.audio_seconds,
             self.seconds(),
             counters.best,

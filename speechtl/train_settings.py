@@ -20,9 +20,10 @@ class TrainSettings:
     """Share of the steps over which the learning rate rises."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
     """`adamw`, or that of a method that has its own. `sgd`: gradient descent with a momentum of 0.9."""
-    schedule: Literal["cosine", "inverse"] = "cosine"
+    schedule: Literal["cosine", "constant", "inverse"] = "cosine"
     """`cosine`: a linear rise over the warm-up, then half a cosine to zero, or that of a method that has its
-    own. `inverse`: lr / (1 + 10 p)^0.75 at progress p, without a warm-up."""
+    own. `constant`: the same rise, and no fall. `inverse`: lr / (1 + 10 p)^0.75 at progress p, without a
+    warm-up."""
     weight_decay: float = 0.01
     """AdamW's decay of weight matrices; biases and norms have none."""
     dropout: float = 0.0
@@ -39,6 +40,9 @@ class TrainSettings:
     """Autocast type; `auto` is bf16 where the device has it, else fp32 on a CPU and fp16 on a GPU."""
     evaluations: int = 10
     """Evaluations on dev, evenly spaced; the best averaged weights of these are kept."""
+    patience: int = 0
+    """Evaluations without a lower dev error after which a stage of the training ends, and the training with
+    its last one; 0 never. Only with the constant schedule."""
     dev_utterances: int = 400
     """Most dev utterances per language in these evaluations; the first by a hash of their ids."""
     checkpoint_seconds: float = 60.0
@@ -64,7 +68,7 @@ class TrainSettings:
                 f"evaluations={self.evaluations}, dev_utterances={self.dev_utterances}: "
                 "both must be at least 1"
             )
-        for name in ("weight_decay", "checkpoint_seconds", "feature_cache_gb", "threads"):
+        for name in ("patience", "weight_decay", "checkpoint_seconds", "feature_cache_gb", "threads"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
 

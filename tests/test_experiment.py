@@ -9,8 +9,10 @@ import speechtl.run_names
 from speechtl.cli import _parse_recipe
 from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.experiment import Experiment, load_recipe, recipe_names
+from speechtl.method_json import method_to_json
 from speechtl.settings_json import flatten
 from speechtl.train_settings import TrainSettings
+from speechtl.transfer import AdaBN, FineTuning
 from speechtl.transfer.base import Transfer
 
 NAMES = {
@@ -101,6 +103,7 @@ NAMES = {
     "taiwanese/upper": "taiwanese-upper",
 }
 SCRATCH = load_recipe("taiwanese/scratch")
+WAITING = {"patience": 2, "schedule": "constant"}
 
 
 @dataclass(frozen=True)
@@ -189,11 +192,28 @@ def test_whole_numbers_are_equal_settings_however_they_are_written() -> None:
         ({"method": {"class": "json:JSONDecoder"}}, "which is no transfer method"),
         ({"method": {}}, "method.class is None"),
         ({"target": {"corpus": "x", "minutes": "some"}}, "target.minutes is 'some'"),
+        ({"train": {"patience": -1}}, "patience=-1: expected 0 or more"),
+        ({"train": {"patience": 2}}, "before the learning rate has fallen, .* take train.schedule=constant"),
+        (
+            {"train": WAITING, "dev": "fold"},
+            "train.patience=2 with dev=fold, which chooses the steps already",
+        ),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Experiment.from_dict(SCRATCH.to_dict() | changes)
+
+
+def test_a_method_that_needs_all_steps_refuses_patience() -> None:
+    tuned = load_recipe("taiwanese/finetune").to_dict() | {"train": WAITING}
+    assert Experiment.from_dict(tuned).train.patience == 2
+    unfreezing = method_to_json(FineTuning(unfreeze=0.5))
+    with pytest.raises(ValueError, match="would end FineTuning before it has done all it does"):
+        Experiment.from_dict(tuned | {"method": unfreezing})
+    heard = tuned | {"method": method_to_json(AdaBN()), "unlabelled": [{"corpus": "x"}]}
+    with pytest.raises(ValueError, match="goes by dev, which chooses nothing for AdaBN"):
+        Experiment.from_dict(heard)
 
 
 def test_missing_settings_are_named() -> None:

@@ -1,7 +1,9 @@
 """What training means: it learns, keeps the best, averages, counts what is not finite, and names it."""
 
 import json
-from dataclasses import replace
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from speechtl.development import DevScore
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.non_finite import StatisticsGuard, average_finite, culprits
+from speechtl.train import FitResult, Interrupted
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
+from speechtl.transfer.stages import Stage
 
 LEARNS = replace(SETTINGS, steps=100, lr=8e-3, average=0.9, evaluations=5, checkpoint_seconds=1000)
 
@@ -195,3 +199,67 @@ def test_runs_of_different_precision_follow_each_other_in_one_process(tmp_path: 
     train(tmp_path / "a", settings=replace(short, precision="bf16"))
     result = train(tmp_path / "b", settings=short)
     assert all(value.dtype != torch.bfloat16 for value in result.model.state_dict().values())
+
+
+WAITS = replace(SETTINGS, steps=12, evaluations=6, patience=2, schedule="constant")
+
+
+@pytest.mark.parametrize(
+    ("errors", "steps"), [([0.5, 0.4, 0.4, 0.45], [2, 4, 6, 8]), ([0.5, 0.6, 0.4, 0.3, 0.5, 0.2], [])]
+)
+def test_training_ends_when_dev_has_not_fallen_for_long_enough(
+    tmp_path: Path, errors: list[float], steps: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    given = iter(errors)
+    with caplog.at_level("INFO"):
+        result = train(tmp_path, settings=WAITS, evaluate_dev=lambda _: score(next(given)))
+    assert next(given, None) is None
+    lines = metrics(tmp_path)
+    assert [line["step"] for line in lines if "dev" in line] == (steps or [2, 4, 6, 8, 10, 12])
+    assert result.steps == len([line for line in lines if "dev" not in line]) == (8 if steps else 12)
+    assert result.best["step"] == (4 if steps else 12)
+    is_told = "no lower dev error than 40.0 % in 2 evaluations; the training ends here, and 4 steps"
+    assert (is_told in caplog.text) == bool(steps)
+    assert {line["lr"] for line in lines if "lr" in line and line["step"] > 3} == {WAITS.lr}
+
+
+@dataclass(frozen=True)
+class Halves(Transfer):
+    """Two stages."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage(0.5), Stage(0.5))
+
+
+def test_patience_ends_a_stage_by_moving_to_the_next(tmp_path: Path) -> None:
+    """Which counts its own evaluations; the best weights are those of all."""
+    errors = iter([0.3, 0.4, 0.9, 0.8, 0.85])
+    settings = replace(WAITS, steps=24, evaluations=12, patience=1)
+    result = train(tmp_path, settings=settings, method=Halves(), evaluate_dev=lambda _: score(next(errors)))
+    lines = metrics(tmp_path)
+    assert [line["step"] for line in lines if "dev" in line] == [2, 4, 14, 16, 18]
+    assert [line["step"] for line in lines if "dev" not in line] == [1, 2, 3, 4, 13, 14, 15, 16, 17, 18]
+    assert (result.steps, result.best["step"]) == (10, 2)
+
+
+def test_a_run_that_was_stopped_waits_as_long_as_one_that_was_not(tmp_path: Path) -> None:
+    falling = [0.5, 0.4, 0.45, 0.45, 0.3]
+
+    def trained(folder: Path, errors: Iterator[float], *, is_stopped: bool = False) -> FitResult:
+        def evaluate(model: AcousticModel) -> DevScore:
+            error = next(errors)
+            if is_stopped and error == 0.45:
+                signal.raise_signal(signal.SIGINT)
+            return score(error)
+
+        settings = replace(WAITS, steps=40, evaluations=20, patience=2)
+        return train(folder, settings=settings, method=Halves(), evaluate_dev=evaluate)
+
+    whole = trained(tmp_path / "whole", iter([*falling, 0.3, 0.3]))
+    errors = iter([*falling, 0.3, 0.3])
+    with pytest.raises(Interrupted, match="at step 6 of 40"):
+        trained(tmp_path / "cut", errors, is_stopped=True)
+    again = trained(tmp_path / "cut", errors)
+    assert (again.steps, again.best) == (whole.steps, whole.best) == (14, again.best)
+    noted = [[line["step"] for line in metrics(tmp_path / name)] for name in ("whole", "cut")]
+    assert noted[0] == noted[1]

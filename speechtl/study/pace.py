@@ -14,6 +14,7 @@ class Pace:
 
     def __init__(self, cells: Iterable[Cell] = ()) -> None:
         self._took: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._training: set[str] = set()
         for cell in cells:
             if cell.is_finished and (train := Report.load(cell.folder.report).train) is not None:
                 self.add(cell, train.wall_seconds)
@@ -21,23 +22,35 @@ class Pace:
     def add(self, cell: Cell, seconds: float) -> None:
         """Note what a cell took."""
         self._took[cell.row].append((cell.cost, seconds))
+        if trains(cell):
+            self._training.add(cell.row)
 
     def knows(self, row: str) -> bool:
         """Whether a cell of this row is finished."""
         return bool(self._took.get(row))
 
     def seconds(self, cell: Cell) -> float | None:
-        """What a cell will take: in proportion to its cost, by its own row if that is known, else by all."""
-        known = self._took.get(cell.row) or [pair for pairs in self._took.values() for pair in pairs]
+        """What a cell will take: in proportion to its cost, by its own row if that is known, else by all that
+        train if it does; None if nothing is known. Cells without training say nothing of those with some."""
+        known = self._took.get(cell.row) or self._of_others(trains(cell))
         if not known:
             return None
         return cell.cost * sum(seconds for _, seconds in known) / sum(cost for cost, _ in known)
+
+    def _of_others(self, is_training: bool) -> list[tuple[float, float]]:
+        rows = self._training if is_training else self._took
+        return [pair for row in rows for pair in self._took[row]]
 
     def left(self, cells: Iterable[Cell]) -> float | None:
         """What several cells will take; None where nothing is known."""
         each = [self.seconds(cell) for cell in cells]
         known = [seconds for seconds in each if seconds is not None]
         return sum(known) if len(known) == len(each) else None
+
+
+def trains(cell: Cell) -> bool:
+    """Whether a cell is more than a model that is scored as it is."""
+    return cell.experiment.train.steps > 0
 
 
 def duration(seconds: float | None) -> str:

@@ -74,6 +74,11 @@ class Transfer:
         return not self.hears_unlabelled
 
     @property
+    def needs_all_steps(self) -> bool:
+        """Whether something of it grows with the steps, so that no stage of it may end early."""
+        return False
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The blocks whose outputs `terms` looks at."""
         return ()

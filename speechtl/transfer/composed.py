@@ -125,6 +125,11 @@ class Composed(Transfer):
         """Whether all of them keep the weights that are best on dev."""
         return all(method.chooses_on_dev for method in self.methods)
 
+    @property
+    def needs_all_steps(self) -> bool:
+        """Whether one of them does."""
+        return any(method.needs_all_steps for method in self.methods)
+
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
         """The data with the labels that the methods train on, which are the same for all."""
         owner = self._owner("relabelled")

@@ -54,6 +54,11 @@ class FineTuning(Transfer):
         """Where there is something to unfreeze."""
         return self.unfreeze > 0
 
+    @property
+    def needs_all_steps(self) -> bool:
+        """Where blocks are unfrozen by the steps."""
+        return self.unfreeze > 0
+
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """The rate of each block below the head."""
         if self.decay == 1:
