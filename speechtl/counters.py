@@ -19,6 +19,7 @@ class FitResult:
     model: AcousticModel
     """The best averaged weights, in eval mode."""
     steps: int
+    """That were taken."""
     audio_seconds: float
     wall_seconds: float
     best: dict[str, Any]
@@ -32,6 +33,8 @@ class FitResult:
     """Their step and their decisions."""
     diverged: str = ""
     """Why the training has diverged; empty where it has not, or nobody watched."""
+    left_out: int = 0
+    """Steps that were passed over; the step in `best` counts those before it."""
 
 
 @dataclass

@@ -85,6 +85,7 @@ class TrainSummary:
     """What the training took."""
 
     steps: int
+    """That were taken."""
     audio_seconds: float
     """Speech that was trained on, repetitions counted."""
     wall_seconds: float
@@ -101,6 +102,9 @@ class TrainSummary:
     """Whether the tests may hold the unlabelled speech itself."""
     diverged: str = ""
     """Why the training has diverged; empty if it has not, or nobody watched."""
+    left_out: int = 0
+    """Steps that were passed over since patience with the dev error had ended; the step in `best` counts
+    those before it."""
 
 
 @dataclass(frozen=True)

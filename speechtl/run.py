@@ -288,4 +288,5 @@ def _summary(
         label_free=fitted.label_free,
         is_transductive=experiment.transductive,
         diverged=fitted.diverged,
+        left_out=fitted.left_out,
     )

@@ -283,7 +283,8 @@ class Loop:
         if self.accelerator.scaler is not None and values["scaler"]:
             self.accelerator.scaler.load_state_dict(values["scaler"])
         torch.set_num_threads(values["threads"])
-        self.counters = Counters(**{name: values[name] for name in vars(Counters())})
+        # What a run from before a counter was added lacks is what that counter begins with.
+        self.counters = Counters(**{name: values[name] for name in vars(Counters()) if name in values})
 
     def result(self) -> FitResult:
         """The chosen averaged weights."""
@@ -306,4 +307,5 @@ class Loop:
             (other or model) if counters.label_free else None,
             counters.label_free,
             counters.diverged,
+            counters.left_out,
         )

@@ -19,6 +19,7 @@ from speechtl.experiment import Experiment, read_experiment
 from speechtl.quickstart import SMOKE, Outcome, Quickstart, quickstart
 from speechtl.quickstart.experiments import stages
 from speechtl.quickstart.folder import claim
+from speechtl.quickstart.table import learned
 from speechtl.report import Report
 from speechtl.run import run
 from speechtl.train import Interrupted
@@ -146,6 +147,17 @@ def test_what_it_costs_the_source_is_against_the_source_itself(done: tuple[Path,
         names = {name: "syllable" if "syllable" in entry.metrics else "cer" for name, entry in before.items()}
         lost = [after[n].metrics[m].value - before[n].metrics[m].value for n, m in names.items()]
         assert one.source_loss == pytest.approx(sum(lost) / len(lost))
+
+
+def test_what_was_learned_names_the_method_that_forgets_least(done: tuple[Path, Outcome]) -> None:
+    target, accent = done[1].findings
+    for losses, sentence in (
+        ((0.2, 0.1, 0.05), "KL-conservative is the kindest to what the source knew (+5.0 points there, +20"),
+        ((0.01, 0.05, 0.03), "fine-tuning is the kindest to what the source knew (+1.0 points there), and"),
+    ):
+        known = (None, *losses)
+        rows = [replace(one, source_loss=loss) for one, loss in zip(target.rows, known, strict=True)]
+        assert sentence in learned(CHOSEN, (replace(target, rows=tuple(rows)), accent))
 
 
 def test_synthetic_speech_is_said_wherever_a_number_is(done: tuple[Path, Outcome]) -> None:

@@ -203,6 +203,19 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
         train(tmp_path, languages=("en", "de"))
 
 
+def test_a_checkpoint_from_before_a_counter_was_added_is_resumed(
+    tmp_path: Path, uninterrupted: FitResult
+) -> None:
+    """As it would have gone on then."""
+    train(tmp_path)
+    state = tmp_path / "checkpoints" / "last" / "state.json"
+    values = json.loads(state.read_text())
+    assert values.pop("waiting") == {}
+    assert values.pop("left_out") == 0
+    state.write_text(json.dumps(values))
+    assert weights(train(tmp_path)) == weights(uninterrupted)
+
+
 def test_a_full_disk_keeps_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: FitResult
 ) -> None:

@@ -61,13 +61,18 @@ def learned(chosen: Quickstart, found: Sequence[Findings]) -> str:
     target, accent = found
     scratch, tuned = target.rows[0], target.rows[1]
     minutes, name = f"{chosen.size.minutes:g} minutes", NAMES[chosen.language]
-    kinder = min(target.rows[2:], key=lambda one: one.source_loss or 0.0)
     return (
         f"On synthetic speech, {minutes} of {name} from a source of {len(chosen.sources)} other languages "
         f"leave {_percent(tuned)} error in place of {_percent(scratch)} from scratch ({_sure(tuned)}), "
-        f"{kinder.stage.title} is the kindest to what the source knew ({_points(kinder)} there, "
-        f"{_points(tuned)} by fine-tuning), and {accent_clause(accent)}."
+        f"{_kindest(target.rows[1:])}, and {accent_clause(accent)}."
     )
+
+
+def _kindest(methods: Sequence[Finding]) -> str:
+    """By which method, of which fine-tuning is the first, the source forgets least."""
+    tuned, best = methods[0], min(methods, key=lambda one: one.source_loss or 0.0)
+    against = "" if best is tuned else f", {_points(tuned)} by fine-tuning"
+    return f"{best.stage.title} is the kindest to what the source knew ({_points(best)} there{against})"
 
 
 def accent_clause(accent: Findings) -> str:
