@@ -100,6 +100,22 @@ def test_every_row_has_the_same_labelled_speech_steps_and_labelled_seconds(name:
         assert {one.source for one in mine.values()} == {None, f"{shift.FOLDER}/{_base(name)}@{seed}"}
 
 
+def test_settings_are_chosen_on_each_half_for_itself() -> None:
+    """As the tuning has trials of; only the strength of a method is."""
+    trials = set(load_study("english/to_commands_tuning").recipes)
+    for name, chosen in (("to_commands", shift.WITHOUT_LABELS), ("to_commands_by_dev", shift.BY_DEV)):
+        assert {half: set(flags) for half, flags in chosen["digits"].items()} == {
+            half: set(shift.TUNED) for half in VOLUNTEERS
+        }
+        for cell in cells_of(name):
+            flags = chosen["digits"][cell.variant].get(cell.row.rpartition("/")[2])
+            assert flags is None or f"{cell.row} {flags}" in trials
+            if flags is not None:
+                _, value = flags.split()
+                strengths = {getattr(cell.experiment.method, key, None) for key in ("weight", "threshold")}
+                assert float(value) in strengths
+
+
 def _base(name: str) -> str:
     _, target, *kind = name.split("_")
     return "_".join(["digits" if target == "commands" else "commands", *kind])

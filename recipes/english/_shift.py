@@ -11,6 +11,7 @@ tested; the second variant swaps them. Of the half that is heard, some utterance
 they are the small dev by which a tuning study may choose, which says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -58,7 +59,45 @@ METHODS = (
     "pseudo_labels",
     UNLEARNED,
 )
+TUNED = ("dann", "mmd", "coral", "pseudo_labels")
+"""Methods that have a strength to be chosen."""
 FOLDER = "english/shift"
+Flags = Mapping[str, str]
+WITHOUT_LABELS: Mapping[str, Mapping[str, Flags]] = {
+    "digits": {
+        "first": {
+            "dann": "--method.weight 0.03",
+            "mmd": "--method.weight 0.1",
+            "coral": "--method.weight 100",
+            "pseudo_labels": "--method.threshold 0.7",
+        },
+        "second": {
+            "dann": "--method.weight 0.3",
+            "mmd": "--method.weight 0.3",
+            "coral": "--method.weight 100",
+            "pseudo_labels": "--method.threshold 0.9",
+        },
+    },
+}
+"""By what is labelled and the half that is heard: flags of rows, as the tuning studies chose them by the
+information in the decisions on unlabelled speech."""
+BY_DEV: Mapping[str, Mapping[str, Flags]] = {
+    "digits": {
+        "first": {
+            "dann": "--method.weight 1",
+            "mmd": "--method.weight 1",
+            "coral": "--method.weight 1000",
+            "pseudo_labels": "--method.threshold 0.5",
+        },
+        "second": {
+            "dann": "--method.weight 0.03",
+            "mmd": "--method.weight 0.1",
+            "coral": "--method.weight 1",
+            "pseudo_labels": "--method.threshold 0.3",
+        },
+    },
+}
+"""The same as the small labelled dev of the target chose them."""
 FROM_BASE = ("unadapted", "adabn", "pseudo_labels")
 """Rows that start from a base model."""
 
@@ -154,6 +193,7 @@ def shift(
     *,
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
     by_target: bool = False,
+    chosen: Mapping[str, Flags] | None = None,
 ) -> Study:
     """Rows on both halves of the speakers, each seed from a base model of its own.
 
@@ -164,8 +204,10 @@ def shift(
         kind: How both corpora are heard.
         seeds: Its seeds.
         by_target: Whether dev is labelled speech of the target; it decides nothing while training.
+        chosen: Flags of rows by the half that is heard; None: what the recipes say, chosen by nobody.
     """
     source = base(labelled, kind)
+    settings = chosen or {}
     recipe = f"{FOLDER}/{labelled}{'' if kind == 'narrow' else f'_{kind}'}"
 
     def variant(half: str) -> Variant:
@@ -180,10 +222,12 @@ def shift(
             sources=tuple(f"{recipe}@{seed}" for seed in range(max(seeds) + 1)),
             unlabelled=(unlabelled,),
             others=tuple((row, unlabelled) for row in recipes if _recipe(row) == "target"),
-            flags=tuple(
-                (row, FLAGS[kind]) for row in recipes if FLAGS[kind] and _recipe(row) not in FROM_BASE
-            ),
+            flags=tuple((row, flags) for row in recipes if (flags := flags_of(row, half))),
         )
+
+    def flags_of(row: str, half: str) -> str:
+        own = FLAGS[kind] if _recipe(row) not in FROM_BASE else ""
+        return f"{own} {settings.get(half, {}).get(row.rpartition('/')[2], '')}".strip()
 
     variants = tuple(variant(half) for half in VOLUNTEERS)
     return Study(name, recipes, seeds=seeds, variants=variants, metric="closed_balanced")

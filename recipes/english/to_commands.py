@@ -4,9 +4,14 @@ Four shared words; both corpora up to 4 kHz and trimmed alike. `unadapted` is so
 same batches as the methods and learns nothing of their unlabelled half, `target` has its labels. All rows
 train as many steps on as many labelled seconds at a time, and keep their last weights. Pseudo-labels begin
 with the base model, so they have had twice the steps; their own control is the row whose threshold nothing
-passes.
+passes. Settings were chosen without labels, by `english/to_commands_tuning`, on each half for itself.
 """
 
-from recipes.english._shift import METHODS, rows, shift
+from recipes.english._shift import METHODS, WITHOUT_LABELS, rows, shift
 
-study = shift("english-to-commands", "digits", rows("unadapted", "control", *METHODS, "target"))
+study = shift(
+    "english-to-commands",
+    "digits",
+    rows("unadapted", "control", *METHODS, "target"),
+    chosen=WITHOUT_LABELS["digits"],
+)
