@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
+from speechtl.languages.han import has_han
 from speechtl.partition import text_keys
 from speechtl.preparation import Recording
 from speechtl.text import orthography
@@ -90,6 +91,20 @@ def _tag(folder: Path, code: str) -> str:
         raise ValueError(f"{folder}: {error}; or say which by --language, with --root {folder}") from error
 
 
+def require_script(folder: Path, tag: str, texts: Sequence[str]) -> None:
+    """Refuse texts that an orthography of Han characters is taken for, and that have none.
+
+    Raises:
+        ValueError: No text has one.
+    """
+    is_han = tag.endswith(("-Hans", "-Hant"))
+    if is_han and texts and not any(map(has_han, texts)):
+        raise ValueError(
+            f"{folder}: {tag} is expected, and none of {len(texts)} texts has a Han character, such as "
+            f"{texts[0]!r}; say how they are written by --language, with --root {folder}"
+        )
+
+
 def refuse_packed(archives: Iterable[Path]) -> None:
     """Refuse a release that is still packed, with the commands that unpack it.
 
@@ -121,7 +136,7 @@ def kept_apart(
     for recording in sorted(recordings, key=lambda one: _MOST_HELD_OUT.index(one.split)):
         shared = {owner.setdefault(one, recording.split) for one in key(recording)} - {recording.split}
         if shared:
-            left_out[f"{what} of {' and '.join(sorted(shared))}"] += 1
+            left_out[f"with a {what} of {' and '.join(sorted(shared))}"] += 1
         else:
             kept.append(recording)
     return kept

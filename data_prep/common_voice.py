@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep._releases import SPLITS, chosen, folders_with_lists, kept_apart, sentence_keys
+from data_prep._releases import SPLITS, chosen, folders_with_lists, kept_apart, require_script, sentence_keys
 from data_prep._tab_separated import named_rows
 from speechtl.corpus import Corpus
 from speechtl.preparation import Recording, assemble, find_audio
@@ -45,12 +45,14 @@ def prepare(root: Path, language: str | None = None, validated: bool = False) ->
 
     Raises:
         FileNotFoundError: The folder is laid out otherwise, or still packed.
-        ValueError: A list lacks a column, or the language is not there.
+        ValueError: A list lacks a column, the language is not there, or the texts are not written in it.
     """
     locales = {folder: _locale(folder) for folder in folders_with_lists(root, (".", "*", "cv-corpus-*/*"))}
     left_out: Counter[str] = Counter()
     recordings: list[Recording] = []
     for folder, tag in chosen(locales, root, language).items():
+        if language is None:
+            require_script(folder, tag, [row["sentence"] for split in SPLITS for row in _rows(folder, split)])
         listed = kept_apart(_listed(folder, tag, left_out), _speaker, left_out, "speaker")
         recordings += [*listed, *(_beyond(folder, tag, listed) if validated else ())]
     return assemble(NAME, recordings, left_out=left_out, split_by="speaker")

@@ -194,7 +194,7 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
         parents=[common],
         allow_abbrev=False,
         help="score a model on a corpus",
-        description="Prints every error with its 95 %% interval; refuses speech the model was trained on.",
+        description="Prints every error with its 95 % interval; refuses speech the model was trained on.",
     )
     evaluate.add_argument("model", type=Path, help="a run folder or a model folder")
     evaluate.add_argument(

@@ -107,6 +107,8 @@ def compare(
             notices.append(f"{name}: not all runs have {metric or 'a common metric'} there; left out")
         else:
             compared.append(_compare_set(name, tested[name], chosen))
+    if len(runs) > 1 and not any(len(tested[entry.name]) > 1 for entry in compared):
+        notices.append("no set was tested by two of these runs, so that none is compared with another")
     if not compared:
         raise ValueError("nothing to compare: " + "; ".join(notices))
     compared.sort(key=lambda entry: entry.is_source)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from speechtl.report import Hypothesis, Report, SetReport, load_hypotheses
+from speechtl.report import LABEL_FREE, Hypothesis, Report, SetReport, load_hypotheses
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,14 @@ class Scored:
 
     @cached_property
     def hypotheses(self) -> dict[str, Hypothesis]:
-        """By id, without the set's name that ids carry where several sets of a run have them."""
-        prefix = f"{self.path.name.removesuffix('.jsonl')}/"
-        return {entry.id.removeprefix(prefix): entry for entry in load_hypotheses(self.path)}
+        """By ids that are the same whatever else the run was tested on.
+
+        The set's name is put before ids that several sets of a run have, and a prepared corpus's ids begin
+        with the corpus's name, which may be the same.
+        """
+        name = self.path.name.removesuffix(".jsonl")
+        given, own = f"{name}/", f"{name.removesuffix(LABEL_FREE)}/"
+        return {entry.id.removeprefix(given).removeprefix(own): entry for entry in load_hypotheses(self.path)}
 
     def columns(self, ids: Sequence[str], metric: str) -> tuple[list[int], list[int]]:
         """Errors and totals of the utterances, in the order of `ids`."""

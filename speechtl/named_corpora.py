@@ -9,7 +9,7 @@ import inspect
 import logging
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,19 +158,31 @@ def open_named(name: str, language: str | None = None, needs_text: bool = True) 
         return Corpus.load(data_folder() / module)
     from speechtl.formats import is_readable, read_corpus
 
-    if path.is_dir() and (release := _release(path)) is not None:
-        return release(path.absolute(), language)
+    if (release := release_of(name)) is not None:
+        return read_release(release, name, language)
     if is_readable(name):
         return read_corpus(name, language=language, needs_text=needs_text)
     raise FileNotFoundError(_not_found(name))
 
 
-def _release(path: Path) -> Callable[[Path, str | None], Corpus] | None:
-    """What reads a release whose layout data_prep alone knows; None for all other folders."""
+def release_of(name: str) -> str | None:
+    """The data_prep that alone knows the layout of a release's folder; None for all else."""
+    path = Path(name).expanduser()
     if not (path / "audio").is_dir() or "fleurs" not in _prep_names():
         return None
-    fleurs = importlib.import_module("data_prep.fleurs")
-    return fleurs.prepare if fleurs.recognises(path) else None
+    return "fleurs" if importlib.import_module("data_prep.fleurs").recognises(path) else None
+
+
+def read_release(module: str, name: str, language: str | None = None) -> Corpus:
+    """Read the folder of a release by the data_prep of its layout, and save nothing.
+
+    Raises:
+        FileNotFoundError: It is still packed.
+        ValueError: Its orthography is not known, or not the one that was given.
+    """
+    prepare = importlib.import_module(f"data_prep.{module}").prepare
+    prepared: Corpus = prepare(Path(name).expanduser().absolute(), language)
+    return prepared
 
 
 def _not_found(name: str) -> str:

@@ -18,7 +18,7 @@ from speechtl.formats import Reading, corpus_name, corpus_of, read
 from speechtl.formats.clips import prune
 from speechtl.formats.listing import Recorded
 from speechtl.formats.whole import whole_file
-from speechtl.named_corpora import data_folder, prepared_names
+from speechtl.named_corpora import data_folder, prepared_names, read_release, release_of
 from speechtl.orthographies import canonical_tag
 
 
@@ -44,7 +44,8 @@ def prepare_own(
 ) -> Prepared:
     """Read a manifest, folder or dataset, decode its audio into the cache, and save the corpus.
 
-    Audio without a file of its own is written to `<folder>-clips`, beside the corpus.
+    Audio without a file of its own is written to `<folder>-clips`, beside the corpus. A release with a layout
+    of its own is read by its data_prep: what of it cannot be used is left out and counted anyhow.
 
     Args:
         path: See `speechtl.formats.read`.
@@ -69,6 +70,12 @@ def prepare_own(
             f"folder by --out, such as --out {data_folder() / ('my-' + name)}"
         )
     folder = Path(out) if out is not None else data_folder() / name
+    if (release := release_of(str(path))) is not None:
+        _refuse_for_release(str(path), audio_root, ignore_columns, skip_bad)
+        check_writable(folder)
+        corpus = read_release(release, str(path), language)
+        corpus.save(folder)
+        return Prepared(corpus, folder, None)
     clips, list_of_left_out = _beside(folder, "-clips"), _beside(folder, "-left-out.tsv")
     check_writable(folder)
     reading = read(path, language, audio_root, ignore_columns, clips, streaming)
@@ -89,6 +96,17 @@ def prepare_own(
         list_of_left_out.unlink(missing_ok=True)
     prune(clips, _audio(folder))
     return Prepared(corpus, folder, list_of_left_out if faults else None)
+
+
+def _refuse_for_release(
+    path: str, audio_root: str | Path | None, ignore_columns: Collection[str], skip_bad: bool
+) -> None:
+    given = {"--audio-root": audio_root, "--ignore-columns": ignore_columns, "--skip-bad": skip_bad}
+    if strange := [flag for flag, value in given.items() if value]:
+        raise ValueError(
+            f"{', '.join(strange)}: {path} is a release with a layout of its own, and what of it cannot be "
+            "used is left out and counted anyhow"
+        )
 
 
 def _audio_faults(reading: Reading) -> list[Fault]:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,19 @@ def test_a_set_is_refused_where_utterances_or_references_differ(tmp_path: Path) 
         compare([base, other_tag])
 
 
+def test_a_set_is_the_same_beside_others_whose_ids_begin_with_its_name(tmp_path: Path) -> None:
+    """As those of a prepared corpus do; where two sets of a run have them they are told apart by it again."""
+
+    def named(errors: list[int]) -> tuple[SetReport, tuple[Hypothesis, ...]]:
+        entry, rows = set_of(errors)
+        return entry, tuple(replace(row, id=f"words/{row.id}") for row in rows)
+
+    alone = write_run(tmp_path / "a", {"words": named(WORSE)})
+    beside = write_run(tmp_path / "b", {"words": named(BETTER), "words.label-free": named(WORSE)})
+    compared = compare([alone, beside], sets=["words"]).sets[0]
+    assert compared.rows[1].difference is not None
+
+
 def test_another_scored_alternative_of_the_same_reference_is_no_difference(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", {"words": set_of(WORSE, reference="khì", hash_="1")})
     b = write_run(tmp_path / "b", {"words": set_of(BETTER, reference="lâi", hash_="1")})
@@ -163,6 +177,15 @@ def test_the_metric_is_one_that_all_have(tmp_path: Path) -> None:
     assert only(both, metric="cer").metric == "cer"
     with pytest.raises(ValueError, match="not all runs have tone"):
         compare(both, metric="tone")
+
+
+def test_runs_that_share_no_set_are_said_not_to_be_compared(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", {"words": set_of(WORSE)})
+    b = write_run(tmp_path / "b", {"others": set_of(BETTER)})
+    assert compare([a, b]).notices == (
+        "no set was tested by two of these runs, so that none is compared with another",
+    )
+    assert not compare([a]).notices
 
 
 def test_unfinished_seeds_are_left_out_and_named(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from speechtl.corpus import COLUMNS, Corpus
@@ -17,7 +18,7 @@ from speechtl.faults import Fault
 from speechtl.formats import Reading, read
 from speechtl.formats.listing import Recorded
 from speechtl.formats.reading import MANIFESTS
-from speechtl.named_corpora import data_folder, is_own, read_named
+from speechtl.named_corpora import data_folder, is_own, read_named, read_release, release_of
 from speechtl.orthographies import canonical_tag
 from speechtl.preparation import inspection
 
@@ -57,8 +58,11 @@ def opened(
         if is_corpus_folder(prepared):
             yield _of_corpus(Corpus.load(prepared), "prepared", claims)
             return
+    if (release := release_of(path)) is not None:
+        yield _of_publisher(partial(read_release, release, path, language), claims)
+        return
     if not is_own(path):
-        yield _of_publisher(path, language, claims)
+        yield _of_publisher(partial(read_named, path, language), claims)
         return
     with tempfile.TemporaryDirectory(prefix="speechtl-doctor-") as clips:
         reading = read(path, language, audio_root, ignore_columns, clips=clips)
@@ -92,10 +96,10 @@ def _of_corpus(corpus: Corpus, kind: str, claims: Collection[str]) -> Subject:
     )
 
 
-def _of_publisher(name: str, language: str | None, claims: Collection[str]) -> Subject:
+def _of_publisher(reading: Callable[[], Corpus], claims: Collection[str]) -> Subject:
     """What `speechtl prepare` would read; what it would leave out is looked at too, unless it is absent."""
     with inspection() as dropped:
-        corpus = read_named(name, language)
+        corpus = reading()
     subject = _of_corpus(corpus, "publisher's folder", claims)
     others, faults = [], []
     for row, (recording, reason) in enumerate(dropped, start=len(corpus)):

@@ -27,6 +27,12 @@ def list_csv(path: Path, options: Options) -> Listing:
     number = [0]
     reader = csv.reader(_text(listing, path, number), delimiter=delimiter(path))
     header = [name.strip() for name in next(_readable(reader, listing, number), [])]
+    if not header and listing.faults:  # which say why there is none
+        return listing
+    if (other := _other_separator(header, path)) is not None:
+        mend = "save it with commas between them, or as .tsv with tabs"
+        listing.fault(f"{other!r} between the columns", mend, f"{path}:1", header[0])
+        return listing
     given = [name for name in header if name not in options.ignore_columns]
     dialect = dialect_of(given)
     if not check_header(listing, f"{path}:1", given, dialect, options, header):
@@ -134,6 +140,13 @@ def _readable(reader: Any, listing: Listing, number: list[int]) -> Iterator[list
     except csv.Error as error:
         where = f"{listing.path}:{number[0]}"
         listing.fault("not CSV", "close its quotes and save it anew", where, str(error))
+
+
+def _other_separator(header: list[str], path: Path) -> str | None:
+    """What a header of one column seems to be separated by; None where it has several, or only one name."""
+    if len(header) != 1:
+        return None
+    return next((mark for mark in ";\t,|" if mark != delimiter(path) and mark in header[0]), None)
 
 
 def delimiter(path: Path) -> str:

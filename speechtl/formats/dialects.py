@@ -42,6 +42,9 @@ class Dialect:
     def unknown(self, column: str) -> tuple[str, str]:
         """The fault of a column that it does not know, and how to mend it."""
         known = [*self.names, *sorted(self.extent), *(c for c in COLUMNS if c not in self.names.values())]
+        meant = [name for name in known if name.casefold() == column.strip().casefold()]
+        if meant:
+            return f"unknown column {column!r}", f"it is written {meant[0]!r}; rename it"
         return (
             f"unknown column {column!r}",
             f"rename or remove it, the known ones are {', '.join(known)}; or pass it over with "

@@ -215,6 +215,8 @@ def _recording(value: Any, clips: Path, is_remote: bool) -> tuple[str | None, st
     Raises:
         ValueError: The value is no recording, or cannot be fetched.
     """
+    if isinstance(value, dict) and "array" in value:
+        raise ValueError("samples were found; cast_column(..., datasets.Audio()) makes files of them")
     content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (None, value)
     if isinstance(path, bytes):
         content, path = path, None

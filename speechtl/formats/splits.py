@@ -15,7 +15,8 @@ _NAMES = {
     "test": "test",
     "testing": "test",
 }
-_SHARD = re.compile(r"^(?P<split>[\w.]+?)(?:[-_]\d{5}-of-\d{5}.*)?$")
+_SHARD = re.compile(r"^(?P<split>[\w.]+?)(?:[-_.]?\d+(?:-of-\d+.*)?)?$")
+"""The name of one of a split's files, with or without its number: train, train-00000-of-00002."""
 
 
 def split_name(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speechtl.faults import counted
+from speechtl.faults import counted, listed
 from speechtl.language_model.arpa import write_arpa
 from speechtl.language_model.kneser_ney import estimate
 from speechtl.language_model.ngrams import NgramModel
@@ -41,7 +41,11 @@ def build(source: str, out: Path, *, language: str | None, order: int, text: str
         held_out = of_split(corpus, source, "dev")
     model = estimate(training.sentences, order)
     write_arpa(model, out)
-    return [_counts(model, training), *([] if held_out is None else _measured(model, training, held_out))]
+    return [
+        _counts(model, training),
+        *_strange(training),
+        *([] if held_out is None else [*_measured(model, training, held_out), *_strange(held_out)]),
+    ]
 
 
 def _counts(model: NgramModel, training: Texts) -> str:
@@ -50,6 +54,16 @@ def _counts(model: NgramModel, training: Texts) -> str:
         f"{training.source} ({training.language}): {counted(len(training.sentences), 'text')}, "
         f"{counted(training.count, 'token')} of {len(model.vocabulary):,} kinds; {ngrams}"
     )
+
+
+def _strange(texts: Texts) -> list[str]:
+    """What no recogniser of this orthography could say, in a line."""
+    if not texts.strange:
+        return []
+    return [
+        f"{texts.source}: {counted(len(texts.strange), 'text')} not in {texts.language}, kept as written: "
+        f"{listed(texts.strange)}"
+    ]
 
 
 def _measured(model: NgramModel, training: Texts, held_out: Texts) -> list[str]:

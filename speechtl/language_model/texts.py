@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from speechtl.language_model.ngrams import NgramModel
 from speechtl.language_model.tokens import tokens
 from speechtl.orthographies import orthography
+from speechtl.text_faults import text_fault
 
 if TYPE_CHECKING:
     from speechtl.corpus import Corpus
@@ -27,6 +28,8 @@ class Texts:
     """The orthography."""
     sentences: Sequence[Sequence[str]]
     """The tokens of each; texts without any are left out."""
+    strange: Sequence[str] = ()
+    """What the orthography does not allow, with its place, one entry for each text that has some."""
 
     @property
     def count(self) -> int:
@@ -96,10 +99,12 @@ def of_split(corpus: Corpus, source: str, split: str) -> Texts:
 
 def _texts(what: str, tag: str, lines: Sequence[str]) -> Texts:
     rules = orthography(tag)
+    faults = ((number, text_fault(tag, line)) for number, line in enumerate(lines, start=1) if line.strip())
+    strange = [f"{number}: {fault.message}" for number, fault in faults if fault is not None]
     sentences = [found for line in lines if (found := tokens(rules, line))]
     if not sentences:
         raise ValueError(f"{what} holds no texts")
-    return Texts(what, tag, sentences)
+    return Texts(what, tag, sentences, strange)
 
 
 def _lines(path: Path) -> list[str]:

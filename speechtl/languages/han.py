@@ -152,6 +152,15 @@ def _joined(tokens: list[str]) -> str:
     return text
 
 
+def has_han(text: str) -> bool:
+    """Whether a text has a Han character, or one of the syllabaries that are written among them.
+
+    >>> has_han("我食飯"), has_han("guá")
+    (True, False)
+    """
+    return any(unicodedata.name(character, "").startswith(_HAN) for character in text)
+
+
 @lru_cache(maxsize=10_000)
 def _is_han(token: str) -> bool:
     return token[0] in _DIGITS or unicodedata.name(token[0], "").startswith(_HAN)

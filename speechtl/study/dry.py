@@ -8,7 +8,7 @@ from pathlib import Path
 
 from speechtl.dry_run import dry_run
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
-from speechtl.study.pace import Pace, duration
+from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table
 from speechtl.training_state import saved_step
@@ -73,9 +73,13 @@ def _measured(cells: Sequence[Cell], runs: Path) -> tuple[Pace, list[str]]:
         if cell.is_finished or pace.knows(cell.row):
             continue
         try:
-            cost = dry_run(cell.experiment, cell.runs, sources=runs).cost
+            # Of a cell that is half done as of a new one, since the pace is that of whole cells.
+            cost = dry_run(cell.experiment, cell.runs, fresh=True, sources=runs).cost
         except (ValueError, OSError, ImportError) as error:
             faults.append(f"{cell}: cannot be run: {error}")
         else:
-            pace.add(cell, 60 * cost.minutes if cost is not None else 0.0)
+            if cost is not None:
+                pace.add(cell, 60 * cost.minutes)
+            elif not trains(cell):
+                pace.add(cell, 0.0)
     return pace, faults

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtl.compare import shared_metric
+from speechtl.faults import listed
+from speechtl.report import LABEL_FREE, Hypothesis
 from speechtl.stats import Interval, seeds_interval
 from speechtl.study.cells import Cell
 from speechtl.study.scores import Grid, Pooled
@@ -18,8 +20,6 @@ from speechtl.tables import Column, Table, interval_text
 Floats = NDArray[np.float64]
 ENOUGH_SPEAKERS = 20
 """From so many on, percentiles over resampled speakers are what they say."""
-LABEL_FREE = ".label-free"
-"""Behind the name of a set that was tested with the weights that are chosen without labels."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: s
         bound: The row that is trained on the target's labels.
 
     Raises:
-        ValueError: The set or one of the two rows is not there, or not finished.
+        ValueError: The set or one of the two rows is not there, or not finished; or rows were tested on other
+            utterances or references, and which.
     """
     grid, amount = Grid.of(study, cells), study.amounts[0]
     whole = name.removesuffix(LABEL_FREE)
@@ -137,6 +138,7 @@ def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: s
                 f"{', '.join(study.rows)}"
             )
     pooled = [one for found in seeds.values() for one in found.values()]
+    _require_same_tests(study, name, source, seeds)
     metric = shared_metric([one for each in pooled for one in each.by_variant.values()], study.metric)
     if metric is None:
         wanted = study.metric or "a common error"
@@ -145,9 +147,33 @@ def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: s
     for row in (row for row in study.rows if row not in (source, bound) and seeds[row]):
         common = sorted(seeds[row].keys() & seeds[source].keys() & seeds[bound].keys())
         if common:
-            three = [_by_speaker(seeds[one], common, metric) for one in (source, row, bound)]
+            first = seeds[source][common[0]].hypotheses
+            three = [_by_speaker(seeds[one], common, metric, first) for one in (source, row, bound)]
             found.append(_closed(row, *three))
     return found
+
+
+def _require_same_tests(
+    study: Study, name: str, source: str, seeds: Mapping[str, Mapping[int, Pooled]]
+) -> None:
+    """Refuse seeds that were not tested as the first one of the source alone.
+
+    Raises:
+        ValueError: There are some; names them all.
+    """
+    number, first = next(iter(seeds[source].items()))
+    others = [
+        f"{row!r}, seed {seed}"
+        for row, found in seeds.items()
+        for seed, one in found.items()
+        if not one.is_tested_as(first)
+    ]
+    if others:
+        raise ValueError(
+            f"study {study.name}: on {name}, these were tested on other utterances or references than "
+            f"{source!r}, seed {number}: {listed(others)}. Move the folders of the older runs aside, and run "
+            "the study again, so that all are tested on the same corpus"
+        )
 
 
 def _closed(row: str, source: Floats, method: Floats, bound: Floats) -> Closed:
@@ -158,9 +184,11 @@ def _closed(row: str, source: Floats, method: Floats, bound: Floats) -> Closed:
     return Closed(row, float(after.mean()), over_speakers, over_both, source.shape[1], over_seeds)
 
 
-def _by_speaker(seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str) -> Floats:
-    """Errors and totals (seeds, speakers, 2); an utterance without a speaker is one of its own."""
-    first = seeds[chosen[0]].hypotheses
+def _by_speaker(
+    seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str, first: Mapping[str, Hypothesis]
+) -> Floats:
+    """Errors and totals (seeds, speakers, 2), in the order of `first`, which says who speaks; an utterance
+    without a speaker is one of its own."""
     ids = sorted(first)
     numbers: dict[str, int] = {}
     places = [numbers.setdefault(first[id_].speaker or f"\0{id_}", len(numbers)) for id_ in ids]

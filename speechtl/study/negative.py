@@ -9,6 +9,7 @@ from speechtl.compare import candidates
 from speechtl.report import Report, SetReport
 from speechtl.study.cells import Cell
 from speechtl.study.settings import Study
+from speechtl.transfer.base import Transfer
 
 
 def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None:
@@ -35,18 +36,28 @@ def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
 
 
 def _is_without_transfer(cell: Cell) -> bool:
-    """Whether a cell is trained from scratch, or is the source as it was."""
-    return cell.experiment.source is None or cell.experiment.train.steps == 0
+    """Whether a cell is trained from scratch, or is the source as it was.
+
+    Some methods, such as AdaBN, adapt the source without a step of training.
+    """
+    experiment = cell.experiment
+    return experiment.source is None or (experiment.train.steps == 0 and type(experiment.method) is Transfer)
+
+
+def differences(report: Report, control: Report, metric: str | None) -> dict[str, float]:
+    """A report's error less its control's, on the target's sets that both have with a common metric."""
+    found = {}
+    for name in sorted(report.sets.keys() & control.sets.keys()):
+        own, other = report.sets[name].metrics, control.sets[name].metrics
+        shared = next((choice for choice in candidates(metric) if choice in own and choice in other), None)
+        if shared is not None:
+            found[name] = own[shared].value - other[shared].value
+    return found
 
 
 def worse_on(report: Report, control: Report, metric: str | None) -> dict[str, float]:
     """By how much a report is worse than its control's, on the target's sets where it is."""
-    found = {}
-    for name in report.sets.keys() & control.sets.keys():
-        own, other = main_error(report.sets[name], metric), main_error(control.sets[name], metric)
-        if own is not None and other is not None and own[0] == other[0] and own[1] > other[1]:
-            found[name] = own[1] - other[1]
-    return dict(sorted(found.items()))
+    return {name: points for name, points in differences(report, control, metric).items() if points > 0}
 
 
 def new_negatives(study: Study, cells: Sequence[Cell], told: set[Path]) -> list[str]:

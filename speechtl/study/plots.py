@@ -162,9 +162,10 @@ def _around(values: Sequence[float]) -> tuple[float, float]:
 def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
     """Dev error against steps, mean over seeds and variants; a panel per amount."""
     curves = {
-        (cell.row, cell.amount, cell.variant, cell.seed): found
-        for cell in cells
-        if (found := dev_errors(cell.folder.path))
+        (row, amount): found
+        for row in study.rows
+        for amount in study.amounts
+        if (found := shared_curves([cell for cell in cells if (cell.row, cell.amount) == (row, amount)]))
     }
     amounts = [amount for amount in study.amounts if any(key[1] == amount for key in curves)]
     if not amounts:
@@ -173,26 +174,48 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
     panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
     for axes, amount in zip(panels, amounts, strict=True):
         for name, colour in _coloured(study):
-            mine = [found for key, found in curves.items() if key[:2] == (name, amount)]
-            shared = sorted(set.intersection(*(set(one) for one in mine))) if mine else []
-            if not shared:
+            if (name, amount) not in curves:
                 continue
-            each = 100 * np.array([[one[step] for step in shared] for one in mine])
+            shared = curves[name, amount]
+            steps, each = list(shared), 100 * np.array(list(shared.values())).T
             axes.plot(
-                shared,
+                steps,
                 each.mean(axis=0),
                 color=colour,
                 label=labels(study.rows)[name],
                 marker="o",
                 markersize=3,
             )
-            axes.fill_between(shared, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
+            axes.fill_between(steps, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
         axes.set_title(str(amount), fontsize=9)
         axes.set_xlabel("step")
         dress(axes, "dev error, %; band: all cells" if axes is panels[0] else "")
         axes.set_ylim(0, None)
     panels[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def shared_curves(cells: Sequence[Cell]) -> dict[int, list[float]]:
+    """By step, the dev error of each cell that is begun, where all of them have one.
+
+    At steps that a cell passed over, and at all after its end, it has that of the weights that it keeps.
+    """
+    curves = [(cell, found) for cell in cells if (found := dev_errors(cell.folder.path))]
+    steps = sorted({step for _, errors in curves for step in errors})
+    each = [_carried(cell, errors, steps) for cell, errors in curves]
+    return {step: [one[step] for one in each] for step in steps if all(step in one for one in each)}
+
+
+def _carried(cell: Cell, errors: Mapping[int, float], steps: Sequence[int]) -> dict[int, float]:
+    """A cell's dev error at its own steps, and at those of others that it had no evaluation at any more."""
+    experiment, last, found = cell.experiment, max(errors), dict(errors)
+    for step in steps:
+        has_ended = step > last and cell.is_finished
+        was_passed = step < last and step in experiment.train.evaluation_steps
+        before = [error for earlier, error in errors.items() if earlier < step]
+        if step not in errors and before and (has_ended or was_passed):
+            found[step] = min(before) if experiment.method.chooses_on_dev else before[-1]
+    return found
 
 
 def dev_errors(run: Path) -> dict[int, float]:

@@ -8,9 +8,10 @@ from statistics import mean
 
 from speechtl.compare import Row, measure, shared_metric
 from speechtl.evaluate import FEWEST_SPEAKERS
+from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval, holm, seeds_interval, sign_flip
 from speechtl.study.cells import Cell
-from speechtl.study.negative import worse_on
+from speechtl.study.negative import differences
 from speechtl.study.scores import Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
 
@@ -35,11 +36,13 @@ class RowResult:
     ends with one seed."""
     source_error: float | None
     source_loss: Interval | None
-    """Points of error more on the source's own sets than the source has."""
+    """Points of error more on the source's own sets than the source has, each seed the mean of its variants,
+    and the interval over seeds. As `source_error` of the kept weights: None on sets of others."""
     negative: tuple[int, int]
     """Cells that are worse than their own control, and cells that were compared."""
     dev_error: float | None = None
-    """Lowest dev error of the kept weights, mean over the cells: what settings are chosen by."""
+    """Lowest dev error of the kept weights, mean over the cells: what settings are chosen by. None on sets of
+    weights that are chosen without labels."""
 
     @property
     def is_negative(self) -> bool:
@@ -92,7 +95,9 @@ def _of_set(grid: Grid, name: str) -> SetResult | None:
                 notices.append(f"{row} {amount}: other utterances or references than the control's")
                 against = None
             result = _row(study, row, amount, seeds, against, metric, blocks_of)
-            rows.append(_with_costs(grid, result, name))
+            counted = replace(result, negative=_negative(grid, result, name, metric))
+            # What was measured on dev and on the source's own sets are the kept weights.
+            rows.append(counted if name.endswith(LABEL_FREE) else _with_costs(grid, counted))
     if not rows:
         return None
     return SetResult(
@@ -135,8 +140,7 @@ class _Blocks:
 
 
 def _is_comparable(seeds: Mapping[int, Pooled], reference: Mapping[int, Pooled]) -> bool:
-    one, other = next(iter(seeds.values())), next(iter(reference.values()))
-    return one.references == other.references and one.hypotheses.keys() == other.hypotheses.keys()
+    return next(iter(seeds.values())).is_tested_as(next(iter(reference.values())))
 
 
 def _row(
@@ -178,22 +182,35 @@ def _over_seeds(values: Sequence[float]) -> Interval | None:
     return Interval(values[0], values[0], values[0]) if values else None
 
 
-def _with_costs(grid: Grid, result: RowResult, name: str) -> RowResult:
-    """What a row's cells cost the source, and how many of them are worse than their control."""
+def _negative(grid: Grid, result: RowResult, name: str, metric: str) -> tuple[int, int]:
+    """How many of a row's cells are worse than their control on a set, and on how many both were tested."""
     row = grid.of_row(result.measured.run, result.amount)
     pairs = [(one, control) for one in row if (control := grid.control(one)) is not None]
-    metric = grid.study.metric
-    worse = [name in worse_on(one.report, control.report, metric) for one, control in pairs]
-    sources = [score for one in row if (score := source_score(one, metric)) is not None]
-    losses = [score.loss for score in sources if score.loss is not None]
+    each = [differences(one.report, control.report, metric) for one, control in pairs]
+    points = [found[name] for found in each if name in found]
+    return sum(value > 0 for value in points), len(points)
+
+
+def _with_costs(grid: Grid, result: RowResult) -> RowResult:
+    """With the dev error of a row's cells, and with what they cost the source."""
+    row = grid.of_row(result.measured.run, result.amount)
+    scores = [
+        (one.cell.seed, score)
+        for one in row
+        if one.cell.seed in result.measured.seeds
+        and (score := source_score(one, grid.study.metric)) is not None
+    ]
+    losses: dict[int, list[float]] = {}
+    for seed, score in scores:
+        if score.loss is not None:
+            losses.setdefault(seed, []).append(score.loss)
     best = [one.report.train.best for one in row if one.report.train is not None]
     chosen = [float(one["error"]) for one in best if "error" in one]
     return replace(
         result,
         dev_error=mean(chosen) if len(chosen) == len(row) else None,
-        source_error=mean(score.error for score in sources) if sources else None,
-        source_loss=_over_seeds(losses),
-        negative=(sum(worse), len(worse)),
+        source_error=mean(score.error for _, score in scores) if scores else None,
+        source_loss=_over_seeds([mean(values) for values in losses.values()]),
     )
 
 

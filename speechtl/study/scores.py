@@ -49,6 +49,10 @@ class Pooled:
         """What it was scored against: runs with equal ones can be compared."""
         return tuple(one.set_report.references for one in self.by_variant.values())
 
+    def is_tested_as(self, other: Pooled) -> bool:
+        """Whether both read the same utterances, and were scored against the same references."""
+        return self.references == other.references and self.hypotheses.keys() == other.hypotheses.keys()
+
     def columns(self, ids: Sequence[str], metric: str) -> tuple[list[int], list[int]]:
         """Errors and totals of the utterances, in the order of `ids`."""
         return columns_of(self.hypotheses, ids, metric)

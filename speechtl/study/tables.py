@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval
 from speechtl.study.labels import folder, labels
 from speechtl.study.results import RowResult, SetResult
@@ -70,7 +71,10 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     notes = [
         *([f"recipes: in {place}"] if place else []),
         f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
-        "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
+        "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
+        "without labels"
+        if found.name.endswith(LABEL_FREE)
+        else "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
         f"relative: against {study.reference} with the same amount, seeds and "
         f"{'variants' if study.variants else 'utterances'}",
         f"p: {found.tested}; Holm's correction over the table",

@@ -190,7 +190,7 @@ EXCERPTS = {
         "common_voice",
         common_voice,
         4,
-        {"absent": 1, "unreadable": 1, "no text": 1, "speaker of test": 1, "listed before": 1},
+        {"absent": 1, "unreadable": 1, "no text": 1, "with a speaker of test": 1, "listed before": 1},
         split_by="speaker",
     ),
     "common voice, two locales of an old release": Excerpt(
@@ -200,7 +200,7 @@ EXCERPTS = {
         "fleurs",
         fleurs,
         4,
-        {"absent": 1, "silent": 1, "sentence of test": 1, "listed before": 1, "row not understood": 1},
+        {"absent": 1, "silent": 1, "with a sentence of test": 1, "listed before": 1, "row not understood": 1},
     ),
     "digits": Excerpt(
         "english_fsdd",

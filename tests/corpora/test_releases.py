@@ -12,7 +12,9 @@ from releases import encyclopaedia, volunteers
 from data_prep import common_voice, fleurs
 from data_prep._releases import tag_of
 from speechtl.corpus import Corpus
-from speechtl.named_corpora import prepare_named
+from speechtl.doctor import examine
+from speechtl.named_corpora import open_named, prepare_named
+from speechtl.own_corpus import prepare_own
 
 pytestmark = pytest.mark.usefixtures("own_folders")
 LOCALE = Path("cv-corpus-17.0-2024-03-15", "zh-TW")
@@ -152,6 +154,30 @@ def test_fleurs_reads_several_readings_of_a_sentence_and_equal_names_in_two_spli
     assert set(corpus.column("speaker")) == {None}
 
 
+def test_texts_without_a_han_character_are_not_taken_for_such(tmp_path: Path) -> None:
+    folder = tmp_path / "cv-corpus-21.0" / "nan-tw"
+    volunteers(folder, {"train": [("a" * 64, "common_voice_nan-tw_1", "guá beh khì", "")]}, locale="nan-tw")
+    with pytest.raises(ValueError, match=r"nan-Hant is expected, and none of 1 texts has"):
+        common_voice.prepare(tmp_path / "cv-corpus-21.0")
+    assert common_voice.prepare(folder, "nan-Latn-tailo").languages == ["nan-Latn-tailo"]
+
+
+def test_a_folder_of_fleurs_is_prepared_examined_and_opened_as_the_same_speech(own_folders: Path) -> None:
+    EXCERPTS["fleurs"].build(own_folders / "release")
+    folder = str(own_folders / "release" / "data" / "cmn_hans_cn")
+    opened = open_named(folder)
+    prepared = prepare_own(folder)
+    assert prepared.corpus.column("id") == opened.column("id")
+    assert (prepared.folder.name, prepared.left_out) == ("cmn_hans_cn", None)
+    assert open_named("cmn_hans_cn").column("id") == opened.column("id")
+    found = examine(folder)
+    assert found.format == "publisher's folder"
+    assert found.rows == len(opened) + sum(opened.left_out.values())
+    assert "missing column" not in "".join(fault.kind for fault in found.faults)
+    with pytest.raises(ValueError, match=r"--skip-bad: .*cmn_hans_cn is a release with a layout of its own"):
+        prepare_own(folder, skip_bad=True)
+
+
 def test_several_configs_of_fleurs_are_one_corpus(tmp_path: Path) -> None:
     for config, sentence in {"ar_eg": "مرحبا", "en_us": "Hello"}.items():
         lists = {split: [(i, str(i), f"{sentence} {i}")] for i, split in enumerate(("train", "dev", "test"))}
@@ -170,11 +196,11 @@ def test_lists_that_share_what_they_must_not_keep_the_test_whole(tmp_path: Path)
     volunteers(tmp_path / "en", lists, locale="en")
     corpus = common_voice.prepare(tmp_path)
     assert len(corpus.filter(split="test")) == 2
-    assert dict(corpus.left_out) == {"speaker of test": 2}
+    assert dict(corpus.left_out) == {"with a speaker of test": 2}
     encyclopaedia(
         tmp_path / "en_us", {split: [(1, split, "one"), (2, f"{split}-2", split)] for split in lists}
     )
-    assert dict(fleurs.prepare(tmp_path / "en_us").left_out) == {"sentence of test": 2}
+    assert dict(fleurs.prepare(tmp_path / "en_us").left_out) == {"with a sentence of test": 2}
 
 
 def test_a_damaged_list_is_named_with_its_line(release: Path) -> None:

@@ -64,6 +64,9 @@ def test_coqui_s_files_are_read(tmp_path: Path) -> None:
         ("", "missing column 'audio'"),
         ("audio,text\n", "no rows"),
         ("audio,text\n,one\n", "no audio"),
+        ("Audio,text\na.wav,one\n", "unknown column 'Audio'; it is written 'audio'; rename it"),
+        ("audio;text\na.wav;one\n", "';' between the columns; save it with commas between them"),
+        ("audio\ttext\na.wav\tone\n", "between the columns; save it with commas between them, or as .tsv"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, content: str, words: str) -> None:
@@ -72,6 +75,11 @@ def test_faults_are_named(tmp_path: Path, content: str, words: str) -> None:
     message = message_of(tmp_path / "m.csv", language="en")
     assert words in message
     assert str(tmp_path / "m.csv") in message
+
+
+def test_a_file_in_utf_16_has_that_fault_alone(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("audio,text\na.wav,one\n", encoding="utf-16")
+    assert set(kinds(tmp_path / "m.csv", language="en")) == {"not UTF-8 but UTF-16"}
 
 
 def test_rows_under_an_unknown_column_are_checked_as_well(tmp_path: Path) -> None:

@@ -155,6 +155,13 @@ def test_all_faults_are_listed_with_their_rows(tmp_path: Path) -> None:
     assert len(read_corpus(path, language="en", ignore_columns=["mood"], skip_bad=True)) == 1
 
 
+def test_samples_in_place_of_files_are_told_how_to_become_files(tmp_path: Path) -> None:
+    samples = {"array": [0.1, 0.2], "sampling_rate": 16_000}
+    parquet.write_table(pyarrow.table({"audio": [samples], "text": ["one"]}), tmp_path / "train.parquet")
+    message = message_of(tmp_path / "train.parquet", language="en")
+    assert "samples were found; cast_column(..., datasets.Audio()) makes files of them" in message
+
+
 def test_damaged_tables_are_named(tmp_path: Path) -> None:
     made = table(recording(sound(tmp_path / "a.wav")), text=["one"])
     parquet.write_table(made, tmp_path / "cut.parquet")

@@ -105,6 +105,18 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "old.arpa").read_text() == "before"
 
 
+def test_texts_that_are_not_of_the_orthography_are_told(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("it tàn\n\nhello world\ntsi̍t\n", encoding="utf-8")
+    told = build(str(texts), tmp_path / "lm.arpa", language="nan-Latn-tailo", order=2)
+    (strange,) = [line for line in told if "not in" in line]
+    assert "1 text not in nan-Latn-tailo, kept as written: 3: " in strange
+    assert "hello" in strange
+    texts.write_text("it tàn\n", encoding="utf-8")
+    told = build(str(texts), tmp_path / "lm.arpa", language="nan-Latn-tailo", order=2)
+    assert not any("not in" in line for line in told)
+
+
 def test_texts_are_not_overwritten_by_their_model(tmp_path: Path) -> None:
     texts, held_out = tmp_path / "texts.txt", tmp_path / "more.txt"
     for file in (texts, held_out):

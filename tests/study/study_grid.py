@@ -25,10 +25,12 @@ def write_recipe(folder: Path, name: str, *, steps: int = 8, more: str = "") -> 
     return str(path)
 
 
-def set_of(errors: Sequence[int], hash_: str = "same") -> tuple[SetReport, tuple[Hypothesis, ...]]:
+def set_of(
+    errors: Sequence[int], hash_: str = "same", id_: str = "u"
+) -> tuple[SetReport, tuple[Hypothesis, ...]]:
     """A set whose utterances have so many errors each."""
     rows = tuple(
-        Hypothesis(f"u{i}", "en", None, "aeio", "", {"cer": Counts(count, UNITS, sub=count)})
+        Hypothesis(f"{id_}{i}", "en", None, "aeio", "", {"cer": Counts(count, UNITS, sub=count)})
         for i, count in enumerate(errors)
     )
     total = UNITS * len(errors)
@@ -50,9 +52,12 @@ def write_reports(
     sets: Mapping[str, Sequence[int]],
     source_sets: Mapping[str, Sequence[int]] | None = None,
     seconds: float = 10.0,
+    *,
+    hash_: str = "same",
+    id_: str = "u",
 ) -> None:
-    """A report with these errors by utterance."""
-    made = {name: set_of(errors) for name, errors in sets.items()}
+    """A report with these errors by utterance, with a hash of the references and the ids' beginning."""
+    made = {name: set_of(errors, hash_, id_) for name, errors in sets.items()}
     sources = {name: set_of(errors, "source") for name, errors in (source_sets or {}).items()}
     report = Report(
         {name: entry for name, (entry, _) in made.items()},

@@ -13,6 +13,7 @@ from study_grid import write_cell, write_recipe, write_reports
 from speechtl.study import Study
 from speechtl.study.cells import Cell, expand
 from speechtl.study.gap import closed_share, gap_of, gap_table
+from speechtl.study.results import results
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -147,6 +148,39 @@ def test_weights_that_were_chosen_without_labels_are_measured_in_the_same_gap(
             write_reports(cell.folder.path, {"words": [2, 2, 1, 1], "words.label-free": [1, 1, 0, 0]})
     (found,) = gap_of(study, cells, "words.label-free", study.rows[0], study.rows[2])
     assert found.over_speakers.value == 1
+
+
+@pytest.mark.parametrize("others", [{"hash_": "other"}, {"id_": "v"}])
+@pytest.mark.parametrize(("row", "seeds"), [("dann", (0, 1)), ("dann", (1,)), ("target", (0,))])
+def test_rows_that_were_tested_on_something_else_are_refused_by_name(
+    finished: tuple[Study, tuple[Cell, ...]], others: dict[str, str], row: str, seeds: tuple[int, ...]
+) -> None:
+    """As many utterances, so that they could be taken for pairs."""
+    study, cells = finished
+    changed = [cell for cell in cells if Path(cell.row).stem == row and cell.seed in seeds]
+    for cell in changed:
+        write_reports(cell.folder.path, {"words": [2, 2, 1, 1]}, **others)
+    with pytest.raises(ValueError, match="on words, these were tested on other utterances") as told:
+        gap_of(study, cells, "words", study.rows[0], study.rows[2])
+    listed = ", ".join(f"{cell.row!r}, seed {cell.seed}" for cell in sorted(changed, key=lambda c: c.seed))
+    assert f"references than {study.rows[0]!r}, seed 0: {listed}. Move the folders" in str(told.value)
+
+
+def test_the_same_utterances_are_known_beside_other_sets_and_under_the_set_s_name(
+    finished: tuple[Study, tuple[Cell, ...]],
+) -> None:
+    """An id begins with its corpus, and with its set too where several sets have it."""
+    study, cells = finished
+    errors = {"unadapted": [3, 3, 2, 2], "dann": [2, 2, 1, 1], "target": [1, 1, 0, 0]}
+    for cell in cells:
+        sets = {"words": errors[Path(cell.row).stem]}
+        if Path(cell.row).stem == "dann":
+            sets["words.label-free"] = sets["words"]
+        write_reports(cell.folder.path, sets, id_="words/u")
+    for name in ("words", "words.label-free"):
+        (found,) = gap_of(study, cells, name, study.rows[0], study.rows[2])
+        assert found.over_speakers.value == 0.5
+    assert [one.notices for one in results(study, cells)] == [(), ()]
 
 
 def test_the_command_prints_the_gap(

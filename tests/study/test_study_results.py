@@ -21,8 +21,9 @@ from speechtl.stats import (
 from speechtl.study import Study, Variant
 from speechtl.study.cells import Cell, expand
 from speechtl.study.files import write_outcome
-from speechtl.study.negative import new_negatives
+from speechtl.study.negative import controls, new_negatives
 from speechtl.study.results import RowResult, SetResult, results
+from speechtl.study.tables import result_table
 
 TOTALS = [UNITS] * 24
 
@@ -150,6 +151,71 @@ def test_worse_than_an_adapted_control_is_no_negative_transfer(tmp_path: Path, r
         assert any("neither from scratch nor unadapted" in note for note in table.notes) != is_told
 
 
+@pytest.mark.parametrize("method", ["AdaBN()", "BatchNormStatistics()", "VTLN()", "SpeakerMoments()"])
+def test_a_control_that_is_adapted_without_training_is_no_control_without_transfer(
+    tmp_path: Path, method: str
+) -> None:
+    kind = method.removesuffix("()")
+    base, mine = write_recipe(tmp_path, "base"), f", source={str(tmp_path / 'base.py')!r}"
+    unadapted = write_recipe(tmp_path, "unadapted", steps=0, more=mine)
+    spec = f"corpus({str(tmp_path / 'en.jsonl')!r}, split='dev')"
+    unlabelled = f", unlabelled=({spec},), tests=({spec},)" if kind == "AdaBN" else ""
+    adapted = write_recipe(tmp_path, "adapted", steps=0, more=f"{mine}, method={method}{unlabelled}")
+    text = Path(adapted).read_text()
+    Path(adapted).write_text(
+        f"from speechtl.corpus_spec import corpus\nfrom speechtl.transfer import {kind}\n{text}"
+    )
+    for control, is_told in ((base, True), (unadapted, True), (adapted, False)):
+        study = Study("s", (base, unadapted, adapted), control=control, seeds=(0,))
+        assert bool(controls(study, expand(study, tmp_path))) == is_told
+
+
+def test_a_set_of_other_weights_is_compared_only_where_the_control_has_it(
+    tmp_path: Path, recipes: list[str]
+) -> None:
+    """The last weights are better than the control's; those that are chosen without labels cannot be told."""
+    study = Study("s", tuple(recipes), seeds=(0, 1, 2))
+    cells = expand(study, tmp_path)
+    levels = {"scratch": 2, "good": 1, "bad": 3}
+    for cell in cells:
+        write_cell(cell, [1])
+        sets = {"words": [levels[cell.experiment.name]] * 12}
+        if cell.row != recipes[0]:
+            sets["words.label-free"] = [4] * 12
+        write_reports(cell.folder.path, sets, {"base": [1] * 8})
+    kept, free = results(study, cells)
+    assert [row.negative for row in kept.rows] == [(0, 0), (0, 3), (3, 3)]
+    assert [row.negative for row in free.rows] == [(0, 0), (0, 0)]
+    assert not any(row.is_negative for row in free.rows)
+    assert {(row.dev_error, row.source_error) for row in kept.rows} == {(0.5, 0.25)}
+    assert {(row.dev_error, row.source_error, row.source_loss) for row in free.rows} == {(None, None, None)}
+    shown, other = (result_table(study, one, ["dev: en-dev"]) for one in (kept, free))
+    assert "of 3 cells" in shown.markdown()
+    assert "cells" not in other.markdown()
+    headings = [column.heading for column in other.columns]
+    for row in other.rows:
+        assert [row[headings.index(name)] for name in ("dev", "source loss", "negative transfer")] == [""] * 3
+    assert any(note.startswith("dev, source loss: not told") for note in other.notes)
+    assert any(note.startswith("dev: lowest error on dev") for note in shown.notes)
+
+
+def test_only_an_error_that_both_have_is_compared(tmp_path: Path, recipes: list[str]) -> None:
+    """Where one has closed decisions as well, by the one that both have."""
+    study = Study("s", tuple(recipes[:2]), seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: [2 if cell.row == recipes[0] else 3] * 12)
+    report = next(cell for cell in cells if cell.row == recipes[1]).folder.report
+    stored = json.loads(report.read_text())
+    metrics = stored["sets"]["words"]["metrics"]
+    metrics["closed"] = {**metrics["cer"], "value": 0.1}
+    report.write_text(json.dumps(stored))
+    found = only(study, cells)
+    assert (found.metric, row_of(found, recipes[1]).negative) == ("cer", (1, 1))
+    metrics["closed"] = metrics.pop("cer")
+    report.write_text(json.dumps(stored))
+    assert new_negatives(study, cells, set()) == []
+
+
 def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
     mine = CorpusSpec("en.jsonl")
     return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))
@@ -225,6 +291,23 @@ def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "s").glob("*.png")}
     assert names == {"error-words.png", "gain-and-loss-words.png"}
     assert not list((tmp_path / "s").glob(".*.new"))
+
+
+def test_seeds_and_not_variants_are_what_the_source_s_loss_has_an_interval_over(tmp_path: Path) -> None:
+    """Speakers differ much, and seeds little; a seed of which a speaker is missing is left out."""
+    base, scratch = write_recipe(tmp_path, "base"), write_recipe(tmp_path, "scratch")
+    tuned = write_recipe(tmp_path, "tuned", more=f", source={base!r}")
+    study = Study("s", (scratch, tuned), seeds=(0, 1, 2), variants=variants(2))
+    write_reports(tmp_path / "base" / "seed-0", {"base": [0] * 8}, hash_="source")
+    cells = expand(study, tmp_path)
+    for cell in cells:
+        lost = 3 * int(cell.variant[1]) + (cell.seed == 1)
+        if (cell.row, cell.variant, cell.seed) != (tuned, "v1", 2):
+            write_cell(cell, [1] * 12, source_errors=[lost] * 8 if cell.row == tuned else ())
+    row = row_of(only(study, cells), tuned)
+    assert row.measured.seeds == (0, 1)
+    assert row.source_loss == seeds_interval([1.5 / UNITS, 2.5 / UNITS])
+    assert row.source_error == 2 / UNITS
 
 
 def test_rows_with_other_references_are_not_compared(tmp_path: Path, recipes: list[str]) -> None:

@@ -1,0 +1,77 @@
+"""The time that a dry study tells where no cell is finished yet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from study_grid import write_recipe
+from toy_speech import write_manifest
+
+from speechtl.doctor.cost import Cost
+from speechtl.study import Study
+from speechtl.study.cells import Cell, expand
+from speechtl.study.dry import planned_table
+from speechtl.training_state import save_state
+
+STEPS = 1200
+
+
+@pytest.fixture(autouse=True)
+def _a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def estimate(experiment: object, clips: object, model: object, steps: int) -> Cost:
+        return Cost(steps / 60, 1.0, "a second a step")
+
+    monkeypatch.setattr("speechtl.dry_run.estimate", estimate)
+
+
+@pytest.fixture
+def study(own_folders: Path) -> Study:
+    for split in ("train", "dev", "test"):
+        write_manifest(own_folders / "en.jsonl", 4, split)
+    return Study("toy", (write_recipe(own_folders, "one", steps=STEPS),), seeds=(0, 1))
+
+
+def times(study: Study, cells: Sequence[Cell], runs: Path) -> list[tuple[str, str]]:
+    return [(row[3], row[4]) for row in planned_table(study, cells, runs).rows]
+
+
+@pytest.mark.parametrize("step", [STEPS // 2, STEPS])
+def test_a_cell_that_is_begun_tells_the_pace_of_whole_ones(
+    study: Study, own_folders: Path, step: int
+) -> None:
+    """At its last step too, when only its report is missing."""
+    runs = own_folders / "runs"
+    cells = expand(study, runs)
+    assert times(study, cells, runs) == [("to be run", "20 min")] * 2
+    begun = cells[0].folder
+    begun.claim()
+    save_state(begun.path / "checkpoints", {"x": torch.zeros(1)}, {"step": step})
+    files = sorted(begun.path.rglob("*"))
+    assert times(study, cells, runs) == [
+        (f"resumes at step {step} of {STEPS}", "20 min"),
+        ("to be run", "20 min"),
+    ]
+    assert sorted(begun.path.rglob("*")) == files, "nothing is moved aside"
+
+
+def test_a_cell_that_trains_is_never_known_to_take_no_time(
+    study: Study, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmeasured = SimpleNamespace(cost=None)
+    monkeypatch.setattr("speechtl.study.dry.dry_run", lambda *arguments, **settings: unmeasured)
+    runs = own_folders / "runs"
+    cells = expand(study, runs)
+    assert times(study, cells, runs) == [("to be run", "?")] * 2
+    assert "an unknown time for what is left" in planned_table(study, cells, runs).notes[0]
+
+
+def test_a_cell_without_training_says_nothing_of_the_others(study: Study, own_folders: Path) -> None:
+    runs = own_folders / "runs"
+    unadapted = write_recipe(own_folders, "unadapted", steps=0)
+    study = Study("toy", (*study.recipes, unadapted), seeds=(0,))
+    assert times(study, expand(study, runs), runs) == [
+        ("to be run", "under a minute"),
+        ("to be run", "20 min"),
+    ]
