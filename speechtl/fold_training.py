@@ -69,6 +69,8 @@ def fit_on_folds(folder: RunFolder, material: Material, train: Train) -> FitResu
 def best_step(folds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """The step with the lowest mean dev error over the folds, the first of equals; empty without steps.
 
+    Where all steps have the same error, dev tells nothing: then it is the last one, and a warning says so.
+
     >>> best_step([[{"step": 5, "error": 0.4, "errors": {"en": 0.4}}]])
     {'step': 5, 'error': 0.4, 'errors': {'en': 0.4}, 'folds': [0.4]}
     """
@@ -83,6 +85,15 @@ def best_step(folds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
         }
         for evaluations in zip(*folds, strict=True)
     ]
+    if len(means) > 1 and len({one["error"] for one in means}) == 1:
+        logger.warning(
+            "dev tells nothing about the number of steps: its error is %.1f %% at each of %d evaluations, so "
+            "all %d steps are taken. Train longer, or name a dev of speech that the model can read",
+            100 * means[-1]["error"],
+            len(means),
+            means[-1]["step"],
+        )
+        return means[-1]
     return min(means, key=lambda one: (one["error"], one["step"]), default={})
 
 

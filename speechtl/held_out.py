@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from speechtl.corpus import SHARES, Corpus, SplitBy
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.faults import counted
 from speechtl.leakage import Fingerprints, trained_texts
-from speechtl.partition import by_fewest_spoken, by_key_filled, by_text_filled
+from speechtl.partition import by_fewest_spoken, by_key_filled, by_text_filled, hash_fraction
+from speechtl.text import orthography
 
 HELD_OUT = ("dev", "test")
 FEWEST_SPEAKERS = 3
 """From so many speakers on, all of them known, the test's speakers can be others than those of training."""
 
-RECORDINGS = (
-    "by recording, since the source knows all their texts: dev and test share words and voices with training"
-)
+SHARED = "dev and test share words and voices with training"
+RECORDINGS = f"by recording, since the source knows all their texts: {SHARED}"
+CLASSES = f"by recording, since a classifier knows the texts of training alone: {SHARED}"
 
 
 @dataclass(frozen=True)
@@ -31,19 +32,28 @@ class Parts:
     """Where they come from, in a sentence; empty if nothing was asked for."""
 
 
-def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerprints | None = None) -> Parts:
+def parts(
+    spec: CorpusSpec,
+    wanted: Collection[str],
+    seed: int,
+    known: Fingerprints | None = None,
+    *,
+    is_classifier: bool = False,
+) -> Parts:
     """Open a training corpus, and dev and test beside it.
 
     The corpus's own dev and test splits are taken where it has them. Those that it lacks are carved out of
     what would be trained on: by speaker if three or more are known, else by text, the same for every seed and
     any number of minutes, so that runs can be compared. Texts that the source was trained on are trained on
     here too; where it knows them all, as those of a few commands, recordings are held out, and it is told.
+    So it is with a classifier, for which a text that is not trained on is always wrong.
 
     Args:
         spec: The training corpus.
         wanted: `dev`, `test`, both or none.
         seed: Draws the minutes of training speech.
         known: What the source was trained on.
+        is_classifier: Whether texts are classes.
 
     Raises:
         FileNotFoundError: There is no such corpus.
@@ -59,12 +69,12 @@ def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerpri
     told = [f"{' and '.join(own)}: its own {'splits' if len(own) > 1 else 'split'}"] if own else []
     train = pool
     if missing:
-        carved = carve(pool, missing, whole.split_by, known)
+        carved = carve(pool, missing, whole.split_by, known, is_classifier=is_classifier)
         train = carved.filter(split="train")
         sides |= {name: carved.filter(split=name) for name in missing}
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
-            + (f"by {carved.split_by}" if carved.split_by != "none" else RECORDINGS)
+            + _manner(carved, is_classifier)
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}"
     if spec.is_drawn:
@@ -73,27 +83,41 @@ def parts(spec: CorpusSpec, wanted: Collection[str], seed: int, known: Fingerpri
 
 
 def carve(
-    pool: Corpus, missing: Sequence[str], split_by: SplitBy = "none", known: Fingerprints | None = None
+    pool: Corpus,
+    missing: Sequence[str],
+    split_by: SplitBy = "none",
+    known: Fingerprints | None = None,
+    *,
+    is_classifier: bool = False,
 ) -> Corpus:
     """The same utterances in the splits `train` and `missing`, which share no speaker or no text.
+
+    A classifier's share texts: they have other recordings of the same ones. Its speakers are kept apart as
+    long as others say most of their texts too.
 
     Args:
         pool: What would be trained on.
         missing: `dev`, `test` or both.
         split_by: What the corpus's own splits do not share; `none` leaves the choice to its speakers.
         known: What the source was trained on.
+        is_classifier: Whether texts are classes, so that each needs a recording to train on.
 
     Raises:
-        ValueError: There are too few texts.
+        ValueError: There are too few texts, or of a classifier too few recordings that repeat one.
     """
     shares = {name: SHARES[name] for name in missing}
     shares = {"train": 1 - sum(shares.values()), **shares}
     speakers = pool.column("speaker")
     can_speaker = None not in speakers and len(set(speakers)) >= FEWEST_SPEAKERS
     if can_speaker and split_by != "text":
-        return pool.with_splits(by_fewest_spoken(speakers, shares), "speaker")
+        apart = pool.with_splits(by_fewest_spoken(speakers, shares), "speaker")
+        train = apart.filter(split="train")
+        if not is_classifier or all(mostly_trained(train, apart.filter(split=name)) for name in missing):
+            return apart
     pinned = trained_texts(known, pool) if known is not None else []
     try:
+        if is_classifier:
+            return pool.with_splits(_by_repetition(pool, shares), "none")
         if len(pinned) == len(pool):
             return pool.with_splits(by_key_filled(pool.column("id"), shares), "none")
         assigned = by_text_filled(pool.column("language"), pool.column("text"), shares, pinned)
@@ -103,6 +127,52 @@ def carve(
             "more, or name dev and tests in a recipe of your own."
         ) from error
     return pool.with_splits(assigned, "text")
+
+
+def repeated(corpus: Corpus) -> list[bool]:
+    """Whether each utterance's text stays in training without it: true of all but one of every text.
+
+    That one is the first by the hash of its id, so the order of the rows does not matter.
+    """
+    ids, texts = corpus.column("id"), _classes(corpus)
+    first: dict[tuple[str, str], tuple[float, str]] = {}
+    for id_, text in zip(ids, texts, strict=True):
+        place = (hash_fraction(id_), id_)
+        first[text] = min(place, first.get(text, place))
+    return [first[text][1] != id_ for id_, text in zip(ids, texts, strict=True)]
+
+
+def mostly_trained(train: Corpus, held: Corpus) -> bool:
+    """Whether most of the held-out utterances have a text that a classifier is trained on."""
+    trained = set(_classes(train))
+    return 2 * sum(text in trained for text in _classes(held)) > len(held)
+
+
+def _classes(corpus: Corpus) -> list[tuple[str, str]]:
+    """The language and class of each utterance, as a classifier's units have them."""
+    entries = list(zip(corpus.column("language"), corpus.column("text"), strict=True))
+    classes = {entry: (entry[0], orthography(entry[0]).normalise(entry[1])) for entry in set(entries)}
+    return [classes[entry] for entry in entries]
+
+
+def _by_repetition(pool: Corpus, shares: Mapping[str, float]) -> list[str]:
+    """A split per utterance, where every text has a recording in the first one."""
+    again = [row for row, repeats in enumerate(repeated(pool)) if repeats]
+    if len(again) < len(shares):
+        raise ValueError(
+            f"a classifier is tested on texts that it was trained on, and {len(again)} of its "
+            f"{counted(len(pool), 'utterance')} say a text again, but {len(shares)} are needed"
+        )
+    ids = pool.column("id")
+    split_of = dict(zip(again, by_key_filled([ids[row] for row in again], shares), strict=True))
+    return [split_of.get(row, next(iter(shares))) for row in range(len(pool))]
+
+
+def _manner(carved: Corpus, is_classifier: bool) -> str:
+    """By what held-out speech was told apart, for the account."""
+    if carved.split_by != "none":
+        return f"by {carved.split_by}"
+    return CLASSES if is_classifier else RECORDINGS
 
 
 def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:

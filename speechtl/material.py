@@ -85,9 +85,21 @@ class Sets:
         seed = experiment.seed
         named = {"dev": experiment.dev, "test": experiment.tests}
         follow = [name for name in HELD_OUT if not named[name]]
-        opened = [parts(spec, follow, seed, known) for spec in experiment.targets]
+        is_classifier = _is_classifier(experiment)
+        opened = [
+            parts(spec, follow, seed, known, is_classifier=is_classifier) for spec in experiment.targets
+        ]
         target = _joined([one.train for one in opened])
-        carved = carve_folds(target) if experiment.dev == "fold" else None
+        again = _source_speech(experiment, source) if experiment.method.needs_source_speech else None
+        carved = None
+        if experiment.dev == "fold":
+            repeated = [] if again is None else [leakage.fingerprint(again, ())]
+            carved = carve_folds(
+                target,
+                Fingerprints.union([known or Fingerprints(), *repeated]),
+                is_classifier=is_classifier,
+                may_share_texts=all(spec.split_by == "none" for spec in experiment.targets),
+            )
         dev = (
             [one.held_out["dev"] for one in opened]
             if "dev" in follow
@@ -109,7 +121,7 @@ class Sets:
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
             tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
-            _source_speech(experiment, source) if experiment.method.needs_source_speech else None,
+            again,
             carved.folds if carved else (),
             _unlabelled(experiment.unlabelled, seed),
         )
@@ -172,14 +184,14 @@ class Material:
         refuse_long(target)
         speech = Speech.of(target)
         trained = leakage.fingerprint(target, speech.waveforms.digests)
-        known = Fingerprints.union([trained, source.fingerprints]) if source else trained
+        before = source.fingerprints if source else Fingerprints()
         replayed = None
         if found.source is not None:
             _refuse_headless(found.source, source)
             replayed = Speech.of(found.source)
             again = leakage.fingerprint(found.source, replayed.waveforms.digests)
-            known = Fingerprints.union([known, again])
-        forbidden = known
+            before = Fingerprints.union([before, again])
+        forbidden = known = Fingerprints.union([trained, before])
         development = None if found.dev is None else Speech.of(found.dev)
         unlabelled = None if found.unlabelled is None else Speech.of(found.unlabelled)
         if unlabelled is not None:
@@ -188,6 +200,7 @@ class Material:
             known = Fingerprints.union([known, heard])
             forbidden = forbidden if transductive else known
         _refuse_leaks(forbidden, development, sets)
+        _refuse_known_folds(before, speech, found.folds)
         return cls(
             speech,
             development,
@@ -229,6 +242,10 @@ class _Names:
         self.sets[name] = opened
 
 
+def _is_classifier(experiment: Experiment) -> bool:
+    return experiment.text.units == "whole"
+
+
 def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
     """What the source was trained on, or what stands in its place.
 
@@ -244,7 +261,9 @@ def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
         )
     named = {"dev": source.dev, "test": source.tests}
     follow = [name for name in HELD_OUT if not named[name]]
-    return _joined([parts(spec, follow, source.seed).train for spec in source.targets])
+    is_classifier = _is_classifier(source)
+    opened = [parts(spec, follow, source.seed, is_classifier=is_classifier) for spec in source.targets]
+    return _joined([one.train for one in opened])
 
 
 def _refuse_headless(speech: Corpus, source: LoadedModel | None) -> None:
@@ -261,7 +280,8 @@ def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
     """Add the source's own tests, as far as they are here and of other corpora than the run's own."""
     if not source.tests:
         for spec in (spec for spec in source.targets if spec.corpus not in own):
-            names.add(set_name(spec.corpus, "test"), parts(spec, ("test",), source.seed).held_out["test"])
+            opened = parts(spec, ("test",), source.seed, is_classifier=_is_classifier(source))
+            names.add(set_name(spec.corpus, "test"), opened.held_out["test"])
     for spec in (spec for spec in source.tests if spec.corpus not in own):
         try:
             names.open([spec], source.seed)
@@ -314,3 +334,27 @@ def _refuse_leaks(known: Fingerprints, dev: Speech | None, sets: Mapping[str, Co
         chosen_on = frozenset(dev.waveforms.digests)
         refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
     refuse_leaks(known, sets, digests, chosen_on=chosen_on)
+
+
+def _refuse_known_folds(known: Fingerprints, target: Speech, folds: Sequence[Fold]) -> None:
+    """Refuse dev of folds that the source was trained on, as dev that is named is refused.
+
+    Args:
+        known: What the source was trained on, with the speech of it that is trained on again.
+        target: What the folds were carved out of.
+        folds: The folds.
+
+    Raises:
+        ValueError: there is such dev; names it, fold by fold.
+    """
+    digest_of = dict(zip(target.corpus.column("id"), target.waveforms.digests, strict=True))
+    devs = {f"dev of fold {number}": fold.dev for number, fold in enumerate(folds, 1)}
+    digests = {name: [digest_of[id_] for id_ in dev.column("id")] for name, dev in devs.items()}
+    try:
+        refuse_leaks(known, devs, digests)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}\nWith dev=fold speech that the source knows already would choose the number of steps. "
+            "Leave what it was trained on out of the target, or name dev in the recipe; to adapt to speakers "
+            "whom it knows, give the target split_by=none"
+        ) from error

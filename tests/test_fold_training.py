@@ -1,19 +1,22 @@
 """dev="fold": the folds choose the steps, all of the target is trained, and each fold resumes by itself."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_speech import QUICK, toy_experiment, write_manifest
+from toy_speech import QUICK, TINY, toy_experiment, write_manifest
 
 from speechtl.cli import _parse_recipe
 from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment, read_experiment
 from speechtl.fold_training import best_step
+from speechtl.material import Sets
 from speechtl.report import Report, render
 from speechtl.run import run
+from speechtl.text import TextSettings
 from speechtl.train import Loop
 
 STEPS = 6
@@ -57,8 +60,20 @@ def test_the_step_with_the_lowest_mean_error_is_best_and_of_equals_the_first() -
         [evaluation(2, 0.5), evaluation(4, 0.9), evaluation(6, 0.3)],
     ]
     assert best_step(folds) == {"step": 6, "error": 0.3, "errors": {"en": 0.3}, "folds": [0.3, 0.3]}
-    assert best_step([[evaluation(2, 0.5), evaluation(4, 0.5)]])["step"] == 2
+    assert best_step([[evaluation(2, 0.5), evaluation(4, 0.5), evaluation(6, 0.9)]])["step"] == 2
     assert best_step([[], []]) == {}
+
+
+def test_where_dev_tells_nothing_all_steps_are_taken_and_it_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert best_step([[evaluation(6, 1.0)]])["step"] == 6
+        assert best_step([[evaluation(2, 0.5), evaluation(4, 0.4)]])["step"] == 4
+    assert not caplog.text
+    with caplog.at_level(logging.WARNING):
+        found = best_step([[evaluation(step, 1.0) for step in (2, 4, 6)]] * 2)
+    assert found == {"step": 6, "error": 1.0, "errors": {"en": 1.0}, "folds": [1.0, 1.0]}
+    assert "dev tells nothing about the number of steps: its error is 100.0 % at each of 3" in caplog.text
+    assert "so all 6 steps are taken" in caplog.text
 
 
 def test_all_of_the_target_is_trained_for_the_steps_that_were_best(
@@ -158,3 +173,29 @@ def test_the_flag_is_the_whole_of_dev_and_stands_in_the_name(flags: list[str]) -
     assert chosen.named_dev == ()
     assert chosen.name == "taiwanese-scratch+dev=fold+train.steps=9"
     assert Experiment.from_dict(chosen.to_dict()) == chosen
+
+
+def test_a_classifier_s_folds_have_words_that_are_trained_on(speech: Path) -> None:
+    """Without splits of the corpus's own, so have dev and test that are carved out of it."""
+    settings = {"model": replace(TINY, head="classifier"), "text": TextSettings(units="whole")}
+    rows = [json.loads(line) for line in (speech / "en.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["text"], row["split"] = ("a", "oi", "ea", "io")[number % 4], "train"
+    path = speech / "words.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    whole = corpus(str(path))
+    folds = Sets.of(folded(speech, target=whole, tests=(other_speech(speech)), **settings)).folds
+    assert len(folds) == 3
+    for fold in folds:
+        assert set(fold.dev.column("text")) <= set(fold.train.column("text"))
+    carved = Sets.of(folded(speech, target=whole, dev=(), tests=(), **settings))
+    assert carved.dev is not None
+    for held in (carved.dev, *carved.tests.values()):
+        assert set(held.column("text")) <= set(carved.target.column("text"))
+    assert "a classifier knows the texts of training alone" in carved.account[0]
+
+
+def test_who_adapts_to_texts_that_are_tested_has_folds_by_recording(speech: Path) -> None:
+    for split_by, unit in (("none", "by recording, since split_by=none"), (None, "which share no text")):
+        target = corpus(str(speech / "en.jsonl"), "train", split_by=split_by)
+        assert unit in Sets.of(folded(speech, target=target)).account[-1]

@@ -173,3 +173,37 @@ def test_a_split_to_train_on_must_be_there() -> None:
     assert len(alone.train) + len(alone.held_out["dev"]) + len(alone.held_out["test"]) == 30
     chosen = CorpusSpec(saved("chosen", ["clean"] * 30 + ["noisy"] * 30).corpus, split="clean")
     assert len(parts(chosen, ("dev",), 0).train) < 30
+
+
+@pytest.mark.parametrize("wanted", [("dev", "test"), ("test",)])
+def test_a_classifier_s_dev_and_test_have_texts_that_are_trained_on(wanted: tuple[str, ...]) -> None:
+    spec = saved("classes", ["train"] * 40, same=10)
+    found = parts(spec, wanted, 0, is_classifier=True)
+    for corpus in found.held_out.values():
+        assert len(corpus)
+        assert set(corpus.column("text")) <= set(found.train.column("text"))
+        assert corpus.split_by == "none"
+    assert len(found.train) + sum(map(len, found.held_out.values())) == 40
+    assert "by recording, since a classifier knows the texts of training alone" in found.account
+    small = parts(CorpusSpec("classes", minutes=2), wanted, 1, is_classifier=True)
+    assert [one.column("id") for one in small.held_out.values()] == [
+        one.column("id") for one in found.held_out.values()
+    ]
+    assert "by text" in parts(spec, wanted, 0).account
+
+
+def test_a_text_with_one_recording_is_not_held_out_from_a_classifier() -> None:
+    found = parts(saved("pairs", ["train"] * 21, same=2), ("dev", "test"), 0, is_classifier=True)
+    assert set(found.train.column("text")) == {f"word {i}" for i in range(11)}
+    with pytest.raises(ValueError, match="0 of its 40 utterances say a text again, but 3 are needed"):
+        parts(saved("singles", ["train"] * 40), ("dev", "test"), 0, is_classifier=True)
+
+
+def test_a_classifier_s_speakers_are_kept_apart_if_they_say_the_same() -> None:
+    """Of three speakers, two are held out."""
+    for name, same, split_by in (("alike", 40, "speaker"), ("unlike", 5, "none")):
+        voices: list[str | None] = [f"s{i // 5 % 3}" for i in range(30)]
+        found = parts(saved(name, ["train"] * 30, voices, same=same), ("dev", "test"), 0, is_classifier=True)
+        assert {corpus.split_by for corpus in found.held_out.values()} == {split_by}
+        for corpus in found.held_out.values():
+            assert set(corpus.column("text")) <= set(found.train.column("text"))
