@@ -16,7 +16,7 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_summary import SummaryRow
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
-from speechtl.label_faults import refuse_unknown_units, units_not_trained
+from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
 from speechtl.leakage import Fingerprints
 from speechtl.material import Sets
 from speechtl.models.acoustic import AcousticModel
@@ -112,7 +112,7 @@ def dry_run(
 
     Raises:
         FileNotFoundError: a corpus, source or recipe is missing.
-        ValueError: the data has faults that can be seen without decoding.
+        ValueError: the data has faults without which nothing more can be known.
     """
     experiment.refuse_template()
     require(experiment.track)
@@ -125,6 +125,13 @@ def dry_run(
     known = loaded.fingerprints if loaded else None
     sets = Sets.of(experiment, source.experiment if source else None, known)
     model, examples = step_zero(experiment, sets, loaded)
+    shared: list[str] = []
+    if done is not None and not is_refused:
+        try:
+            shared = sets.check(loaded)
+            refuse_short(model, examples, experiment.augment)
+        except ValueError as error:
+            fate, is_refused = f"is refused: {error}", True
     # The source's own heads may be of another kind than the one that is added.
     built = replace(model.settings, head=experiment.model.head)
     asked = replace(experiment, model=built, features=model.features)
@@ -140,7 +147,7 @@ def dry_run(
         is_refused=is_refused,
         settings=_settings(experiment, recipe or experiment),
         data=tuple(_data(sets)),
-        notes=(*sets.account, *warnings, *filter(None, advice)),
+        notes=(*sets.account, *shared, *warnings, *filter(None, advice)),
         blocks=_blocks(model),
         cost=cost,
         model=model,

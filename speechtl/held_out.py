@@ -76,7 +76,7 @@ def parts(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
             + _manner(carved, is_classifier)
         )
-    account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}"
+    account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
     if spec.is_drawn:
         train = _subset(train, spec, account, seed)
     return Parts(train, sides, account)
@@ -190,6 +190,16 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
         f"corpus {spec.corpus} has the splits {', '.join(whole.splits)} and none to train on; name one of "
         "them with --target.split"
     )
+
+
+def _unused(whole: Corpus, pool: Corpus) -> str:
+    """What of a corpus no side has, and what its preparation left out, for the account; empty if nothing."""
+    others = sorted(set(whole.splits) - set(pool.splits) - set(HELD_OUT))
+    unused = [f"{counted(len(whole.filter(split=name)), 'utterance')} of the split {name}" for name in others]
+    left_out = [f"{count} {reason}" for reason, count in sorted(whole.left_out.items())]
+    told = [f"not used: {', '.join(unused)}"] if unused else []
+    told += [f"left out by the corpus's preparation: {', '.join(left_out)}"] if left_out else []
+    return "".join(f"; {one}" for one in told)
 
 
 def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:

@@ -20,6 +20,7 @@ from speechtl.held_out import HELD_OUT, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
 from speechtl.leakage import Fingerprints
 from speechtl.refusals import foreign_sets, refuse_leaks
+from speechtl.report import shared_note
 from speechtl.text import Tokenizer
 from speechtl.waveforms import Waveforms
 
@@ -66,6 +67,34 @@ class Sets:
     def named_dev(self) -> dict[str, Corpus]:
         """Dev by that name, where there is one beside the target."""
         return {} if self.dev is None else {"dev": self.dev}
+
+    def check(self, source: LoadedModel | None) -> list[str]:
+        """Refuse, before anything is decoded, what can be seen without audio.
+
+        Args:
+            source: The source's model.
+
+        Returns:
+            What dev and each test set share with the training, as is allowed there, in sentences.
+
+        Raises:
+            ValueError: texts or languages are faulty, speech is too long, or training and test share texts or
+                speakers that they must not.
+        """
+        sets = {**self.tests, **self.source_tests}
+        refuse_faulty_texts({"target": self.target, **self.named_dev, **sets})
+        heads = {*self.target.languages, *(source.model.languages if source else ())}
+        _refuse_languages(self.target, self.dev, sets, heads)
+        for corpus in (self.target, self.unlabelled):
+            if corpus is not None:
+                refuse_long(corpus)
+        before = source.fingerprints if source else Fingerprints()
+        again = [] if self.source is None else [leakage.fingerprint(self.source, ())]
+        known = Fingerprints.union([leakage.fingerprint(self.target, ()), before, *again])
+        parts = {**self.named_dev, **sets}
+        shared = refuse_leaks(known, parts, {name: [""] * len(corpus) for name, corpus in parts.items()})
+        notes = (shared_note(name, one.texts, one.speakers) for name, one in shared.items())
+        return [note for note in notes if note]
 
     @classmethod
     def of(
@@ -178,10 +207,8 @@ class Material:
             ValueError: texts, languages or audio are faulty, or training and test share what they must not.
         """
         target, sets = found.target, {**found.tests, **found.source_tests}
-        refuse_faulty_texts({"target": target, **found.named_dev, **sets})
-        heads = {*target.languages, *(source.model.languages if source else ())}
-        _refuse_languages(target, found.dev, sets, heads)
-        refuse_long(target)
+        for note in found.check(source):
+            _log.info("%s", note)
         speech = Speech.of(target)
         trained = leakage.fingerprint(target, speech.waveforms.digests)
         before = source.fingerprints if source else Fingerprints()
@@ -195,11 +222,10 @@ class Material:
         development = None if found.dev is None else Speech.of(found.dev)
         unlabelled = None if found.unlabelled is None else Speech.of(found.unlabelled)
         if unlabelled is not None:
-            refuse_long(unlabelled.corpus)
             heard = leakage.heard(unlabelled.corpus, unlabelled.waveforms.digests)
             known = Fingerprints.union([known, heard])
             forbidden = forbidden if transductive else known
-        _refuse_leaks(forbidden, development, sets)
+        _refuse_leaks(forbidden, development, sets, found.account)
         _refuse_known_folds(before, speech, found.folds)
         return cls(
             speech,
@@ -326,14 +352,25 @@ def _refuse_languages(
         raise ValueError("\n".join(faults) + "\nName corpora in the model's languages.")
 
 
-def _refuse_leaks(known: Fingerprints, dev: Speech | None, sets: Mapping[str, Corpus]) -> None:
+def _refuse_leaks(
+    known: Fingerprints, dev: Speech | None, sets: Mapping[str, Corpus], account: Sequence[str]
+) -> None:
     """Refuse before training what `evaluate` would refuse after it, and tests with audio of dev."""
     digests = {name: Speech.of(corpus).waveforms.digests for name, corpus in sets.items()}
     chosen_on = frozenset[str]()
-    if dev is not None:
-        chosen_on = frozenset(dev.waveforms.digests)
-        refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
-    refuse_leaks(known, sets, digests, chosen_on=chosen_on)
+    try:
+        if dev is not None:
+            chosen_on = frozenset(dev.waveforms.digests)
+            refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
+        refuse_leaks(known, sets, digests, chosen_on=chosen_on)
+    except ValueError as error:
+        if not any("carved out" in line for line in account):
+            raise
+        told = "\n".join(account)
+        raise ValueError(
+            f"{error}\n{told}\nTo hold out other recordings, give the corpus a column `split`, with those "
+            "that the source was trained on in train, or take them out of it."
+        ) from error
 
 
 def _refuse_known_folds(known: Fingerprints, target: Speech, folds: Sequence[Fold]) -> None:

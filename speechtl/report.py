@@ -271,11 +271,17 @@ def _notes(report: Report) -> list[str]:
         notes.append(report.train.dev)
     notes += _unlabelled_notes(report)
     for name, entry in sets.items():
-        shared = {"texts": entry.shared_texts, "speakers": entry.shared_speakers}
-        if found := [f"{what} of {count}" for what, count in shared.items() if count]:
-            plural = "s" if max(shared.values()) > 1 else ""
-            notes.append(f"{name}: the training knows the {' and the '.join(found)} utterance{plural}")
+        if note := shared_note(name, entry.shared_texts, entry.shared_speakers):
+            notes.append(note)
     return notes
+
+
+def shared_note(name: str, texts: int, speakers: int) -> str:
+    """How many utterances of a set have a text or a speaker of the training; empty where none has."""
+    shared = {"texts": texts, "speakers": speakers}
+    found = [f"{what} of {count}" for what, count in shared.items() if count]
+    plural = "s" if max(shared.values()) > 1 else ""
+    return f"{name}: the training knows the {' and the '.join(found)} utterance{plural}" if found else ""
 
 
 def _unlabelled_notes(report: Report) -> list[str]:

@@ -9,7 +9,7 @@ from toy_speech import PLAIN, QUICK, TINY, write_manifest
 
 from speechtl.cli import main
 from speechtl.corpus_spec import corpus
-from speechtl.dry_run import dry_run
+from speechtl.dry_run import DryRun, dry_run
 from speechtl.experiment import Experiment
 from speechtl.run import run
 from speechtl.transfer.base import Transfer
@@ -37,6 +37,11 @@ def experiment(language: str, **changes: object) -> Experiment:
         train=train,
     )
     return replace(toy, **changes)
+
+
+def advice(found: DryRun) -> list[str]:
+    """What is told beside the texts and speakers that training and tests share."""
+    return [note for note in found.notes if "the training knows" not in note]
 
 
 def saved(toy: Experiment) -> str:
@@ -112,14 +117,14 @@ def test_it_would_start_resume_print_or_refuse(monkeypatch: pytest.MonkeyPatch) 
 def test_too_few_steps_for_much_speech_are_told() -> None:
     found = dry_run(experiment("en", train=replace(QUICK, steps=1, evaluations=1, batch_seconds=1)))
     assert any("1 step hear" in note and "--train.steps" in note for note in found.notes)
-    assert not dry_run(experiment("en")).notes
+    assert not advice(dry_run(experiment("en")))
 
 
 def test_settings_that_the_source_overrules_are_told() -> None:
     run(experiment("en"))
     adapted = experiment("de", source="runs/toy-en/seed-0")
-    assert not dry_run(adapted).notes
-    (note,) = dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))).notes
+    assert not advice(dry_run(adapted))
+    (note,) = advice(dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))))
     assert note == (
         "the source brings its own model and features; without effect: "
         f"model.dim={TINY.dim + 2} (it has {TINY.dim})"
@@ -133,8 +138,40 @@ def test_units_of_dev_and_tests_that_no_training_text_has_are_told() -> None:
     for where in last.values():
         rows[where]["text"] = "qq"
     Path("en.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
-    notes = dry_run(experiment("en")).notes
+    notes = advice(dry_run(experiment("en")))
     assert [note.partition(" utterances have units that no training text has")[0] for note in notes] == [
         "dev: 1 of 4",
         "en: 1 of 4",
     ]
+
+
+def test_what_run_would_refuse_is_refused_and_what_is_shared_is_told() -> None:
+    toy = experiment("en")
+    assert not dry_run(toy).is_refused
+    assert dry_run(toy).notes == (
+        "dev: the training knows the texts of 1 and the speakers of 4 utterances",
+        "en: the training knows the texts of 3 and the speakers of 4 utterances",
+    )
+    other = dry_run(replace(toy, dev=(corpus("de.jsonl", split="dev"),)))
+    assert other.is_refused
+    assert "is refused: dev is in de, the target in en" in other.fate
+    again = dry_run(replace(toy, tests=(corpus("en.jsonl", split="train", split_by="text"),)))
+    assert again.is_refused
+    assert "texts that were trained on in 12 utterances" in again.fate
+    apart = dry_run(replace(toy, tests=(corpus("en.jsonl", split="test", split_by="speaker"),)))
+    assert "speakers who were trained on in 4 utterances" in apart.fate
+    with pytest.raises(ValueError, match="dev is in de, the target in en"):
+        run(replace(toy, dev=(corpus("de.jsonl", split="dev"),)))
+    rows = [json.loads(line) for line in Path("en.jsonl").read_text().splitlines()]
+    rows[0]["text"] = "aeio" * 30
+    Path("en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "is refused: too short for the labels: 1 utterance" in dry_run(toy).fate
+
+
+def test_splits_that_no_side_has_are_told() -> None:
+    rows = [json.loads(line) for line in Path("en.jsonl").read_text().splitlines()]
+    rows[0]["split"] = "eval"
+    Path("odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = dry_run(replace(experiment("en"), target=corpus("odd.jsonl"), dev=(), tests=()))
+    (account,) = [note for note in found.notes if "its own splits" in note]
+    assert account.endswith("; not used: 1 utterance of the split eval")

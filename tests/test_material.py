@@ -100,3 +100,23 @@ def test_speakers_whom_the_source_knows_are_refused_as_dev_unless_they_may_be_sh
         with pytest.raises(ValueError, match="speakers who were trained on") as refused:
             run(again, tmp_path)
         assert "to adapt to speakers whom it knows, give the target split_by=none" in str(refused.value)
+
+
+def test_speech_that_the_source_knows_and_a_corpus_without_splits_says_how_to_keep_it_in_training(
+    speech: Path, tmp_path: Path
+) -> None:
+    source = trained(speech)
+    rows = [json.loads(line) for line in (speech / "en.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row |= {"id": f"again{number}", "speaker": f"s{number % 6}"}
+        del row["split"]
+    (speech / "again.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    experiment = replace(
+        tuned(speech, source=source), target=corpus(str(speech / "again.jsonl")), dev=(), tests=()
+    )
+    with pytest.raises(ValueError, match=r"identical audio") as refused:
+        run(experiment, tmp_path)
+    assert "carved out of 32 utterances by speaker" in str(refused.value)
+    assert "give the corpus a column `split`, with those that the source was trained on in train" in str(
+        refused.value
+    )
