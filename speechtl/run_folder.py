@@ -87,13 +87,15 @@ class RunFolder:
     def claim(self) -> None:
         """Write experiment.json, or check that the one there is of the same settings.
 
+        That of a run which was refused before anything was trained is written anew.
+
         Raises:
             ValueError: the folder holds a run with other settings (names the fields), or something else.
             OSError: the disk is full or not writable.
         """
         self.check()
         document = self.path / "experiment.json"
-        if document.exists():
+        if self._has_begun():
             remove_unfinished(self.path, "*")
             return
         values = {
@@ -125,6 +127,11 @@ class RunFolder:
                 "with --fresh, or put this run elsewhere with --runs DIR."
             )
 
+    def _has_begun(self) -> bool:
+        """Whether there is more of a run than its settings."""
+        settings = ("experiment.json", "experiment.new")
+        return self.path.exists() and any(entry.name not in settings for entry in self.path.iterdir())
+
     def note(self, facts: Mapping[str, Any]) -> None:
         """Add what was found on the way to experiment.json, beside the settings.
 
@@ -151,7 +158,7 @@ class RunFolder:
             for name in sorted(found | wanted)
             if name not in WITHOUT_EFFECT and found.get(name) != wanted.get(name)
         ]
-        if differing:
+        if differing and self._has_begun():
             raise ValueError(
                 f"{self.path} is a run with other settings:\n"
                 + "\n".join(differing)

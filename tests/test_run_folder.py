@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from speechtl.corpus_spec import corpus
-from speechtl.experiment import Experiment, load_recipe
+from speechtl.experiment import Experiment, load_recipe, read_experiment
 from speechtl.run_folder import RunFolder, revision, settings_hash
 from speechtl.train_settings import TrainSettings
 
@@ -129,6 +129,7 @@ def test_the_settings_are_written_and_the_same_ones_are_accepted(folder: RunFold
 
 def test_other_settings_are_refused_with_the_fields_that_differ(folder: RunFolder, tmp_path: Path) -> None:
     folder.claim()
+    (folder.path / "metrics.jsonl").touch()
     changed = replace(EXPERIMENT, train=TrainSettings(lr=0.5), tests=(corpus("b"), corpus("c")))
     with pytest.raises(ValueError, match="is a run with other settings") as caught:
         RunFolder.of(changed, tmp_path).claim()
@@ -137,6 +138,16 @@ def test_other_settings_are_refused_with_the_fields_that_differ(folder: RunFolde
     assert "tests.1.corpus: the run has None, you ask for 'c'" in message
     assert "warmup" not in message
     assert "--fresh" in message
+
+
+def test_a_run_that_was_refused_before_it_began_may_have_other_settings(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    folder.claim()
+    changed = RunFolder.of(replace(EXPERIMENT, train=TrainSettings(lr=0.5)), tmp_path)
+    assert changed.path == folder.path
+    changed.claim()
+    assert read_experiment(folder.path / "experiment.json").train.lr == 0.5
 
 
 @pytest.mark.parametrize(
