@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from statistics import mean
 
 from speechtl.compare import Row, measure, shared_metric
-from speechtl.evaluate import FEWEST_SPEAKERS
 from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval, holm, seeds_interval, sign_flip
 from speechtl.study.cells import Cell
@@ -15,8 +14,8 @@ from speechtl.study.negative import differences
 from speechtl.study.scores import Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
 
-FEWEST_VARIANTS = FEWEST_SPEAKERS
-"""With fewer variants than this an interval over them says little, and utterances are resampled."""
+FEWEST_VARIANTS = 6
+"""With fewer variants their signs cannot tell a difference at 0.05, and utterances are resampled."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class RowResult:
     amount: Amount
     is_control: bool
     p_value: float | None
-    """Of the difference; a sign-flip test over variants where there are several, else as `compare` has it."""
+    """Of the difference; a sign-flip test over variants where there are enough, else as `compare` has it: few
+    have too few signs for any p-value to be low."""
     corrected: float | None
     """The same after Holm's correction for all comparisons of the table."""
     gain: Interval | None
@@ -133,7 +133,8 @@ class _Blocks:
         return None
 
     def tested(self, has_seeds: bool) -> str:
-        if (count := len(set(self.groups.values()))) > 1:
+        if self.resampled == "variants":
+            count = len(set(self.groups.values()))
             what = "variants" if count == len(self.groups) else "groups of variants"
             return f"sign-flip test over the {count} {what}, each the mean of its seeds"
         return f"paired bootstrap over {self.resampled}{' and seeds' if has_seeds else ''}"
@@ -159,7 +160,7 @@ def _row(
     measured = measure(row, seeds, paired or None, ids, metric, blocks_of(pooled, ids))
     gains = [_rate(paired[seed], ids, metric) - _rate(seeds[seed], ids, metric) for seed in paired]
     p_value = measured.p_value
-    if p_value is not None and len(set(study.groups.values())) > 1:
+    if p_value is not None and blocks_of.resampled == "variants":
         differences: dict[str, list[float]] = {}
         for variant, group in study.groups.items():
             differences.setdefault(group, []).extend(

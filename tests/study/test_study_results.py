@@ -257,14 +257,25 @@ def test_a_seed_counts_once_all_its_variants_are_finished(tmp_path: Path, recipe
 
 
 def test_halves_of_one_speaker_are_one_in_the_test(tmp_path: Path, recipes: list[str]) -> None:
-    study = Study("s", tuple(recipes[:2]), seeds=(0,), variants=variants(4, ["a", "a", "b", "b"]))
+    study = Study("s", tuple(recipes[:2]), seeds=(0,), variants=variants(12, [*"aabbccddeeff"]))
     cells = expand(study, tmp_path)
-    write_cells(cells, lambda cell: drawn(0.5, len(cell.row) + int(cell.variant[1])))
+    errors = {cell: drawn(0.5, place) for place, cell in enumerate(cells)}
+    write_cells(cells, errors.__getitem__)
     found = only(study, cells)
-    rate = {(c.row, c.variant): sum(drawn(0.5, len(c.row) + int(c.variant[1]))) / sum(TOTALS) for c in cells}
-    each = [rate[recipes[1], f"v{v}"] - rate[recipes[0], f"v{v}"] for v in range(4)]
-    expected = sign_flip([np.mean(each[:2]), np.mean(each[2:])])
-    assert row_of(found, recipes[1]).p_value == expected
+    rate = {(c.row, c.variant): sum(errors[c]) / sum(TOTALS) for c in cells}
+    each = [rate[recipes[1], f"v{v}"] - rate[recipes[0], f"v{v}"] for v in range(12)]
+    assert row_of(found, recipes[1]).p_value == sign_flip(np.mean(np.reshape(each, (6, 2)), axis=1))
+    assert found.tested == "sign-flip test over the 6 groups of variants, each the mean of its seeds"
+
+
+def test_few_variants_are_tested_over_their_utterances(tmp_path: Path, recipes: list[str]) -> None:
+    """Two have four patterns of signs, of which the least likely still has p = 0.5."""
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1), variants=variants(2))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: [2 if cell.row == recipes[0] else 1] * 12)
+    found = only(study, cells)
+    assert row_of(found, recipes[1]).p_value < 0.01
+    assert found.tested == "paired bootstrap over utterances and seeds"
 
 
 def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
