@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtl.figures import save, titled
 from speechtl.log_lines import is_step, losses, measures
-from speechtl.whole_files import explained, replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,22 +34,16 @@ def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any
     Raises:
         OSError: the disk is full or not writable.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     steps = [line for line in lines if is_step(line)]
     is_measured = any(measures(line) for line in steps)
-    figure = Figure(figsize=(8, 9.2 if is_measured else 6.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = titled(8, 9.2 if is_measured else 6.4, title)
     panels = figure.subplots(3 if is_measured else 2, 1, sharex=True)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     _draw_losses(panels[0], steps)
     if is_measured:
         _draw_measures(panels[1], steps)
     _draw_dev(panels[-1], [line for line in lines if "dev" in line], best)
-    with explained("the picture of the curves", picture), replaced(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    save(figure, picture, "the picture of the curves")
 
 
 def smoothed(values: Sequence[float], decay: float) -> NDArray[np.float64]:

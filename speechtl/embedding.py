@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from speechtl.curves import colours
 from speechtl.domain_shift import Pooled, one_thread
+from speechtl.figures import save, titled
 from speechtl.whole_files import explained, replaced, write_bytes
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def draw_tsne(
     )
     points.save(picture.with_suffix(".npz"))
     figure = _figure(points, title, start, names)
-    with explained("the picture of the features", picture), replaced(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    save(figure, picture, "the picture of the features")
     return points
 
 
@@ -139,15 +139,10 @@ def embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 
 def _figure(points: Points, title: str, start: str, names: tuple[str, str]) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     classes = sorted(set(points.classes.tolist()))
     has_classes = 1 < len(classes) <= MOST_COLOURED and "" not in classes
     columns = 2 if has_classes else 1
-    figure = Figure(figsize=(5.2 * columns, 9.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    figure = titled(5.2 * columns, 9.6, title)
     axes = figure.subplots(2, columns, squeeze=False)
     for row, (places, moment) in enumerate(
         ((points.before, f"before training ({start})"), (points.after, "after training"))

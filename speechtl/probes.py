@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from speechtl.batches import Examples, inference_batches
 from speechtl.decode.alignment import align
 from speechtl.faults import counted
+from speechtl.figures import save, titled
 from speechtl.partition import hash_fraction
 
 if TYPE_CHECKING:
@@ -195,15 +196,8 @@ def draw_probes(probes: Probes, picture: Path, title: str) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    from speechtl.whole_files import explained, replaced
-
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = titled(7, 3.6, title)
     axes = figure.subplots()
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     for name, colour in (("speaker", "#0072b2"), ("unit", "#d55e00")):
         found: Mapping[str, Accuracy] = getattr(probes, name)
         if not found:
@@ -218,5 +212,4 @@ def draw_probes(probes: Probes, picture: Path, title: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="x", labelrotation=30)
     axes.legend(frameon=False)
-    with explained("the picture of the probes", picture), replaced(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    save(figure, picture, "the picture of the probes")

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechtl.curves import colours, dress
+from speechtl.figures import save, titled
 from speechtl.quickstart.experiments import Stage
 from speechtl.quickstart.finding import Finding, Findings
 from speechtl.study.plots import dev_errors
-from speechtl.whole_files import explained, replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 HEADING = "Synthetic speech"
 
@@ -30,7 +29,7 @@ def draw_errors(found: Sequence[Findings], names: Sequence[str], picture: Path) 
     Raises:
         OSError: the disk is full or not writable.
     """
-    figure = _figure(8, 1.4 + 0.5 * sum(len(group.rows) + 1 for group in found), f"{HEADING}: error, %")
+    figure = titled(8, 1.4 + 0.5 * sum(len(group.rows) + 1 for group in found), f"{HEADING}: error, %")
     heights = [len(group.rows) + 1 for group in found]
     panels = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, group, name in zip(panels, found, names, strict=True):
@@ -38,7 +37,7 @@ def draw_errors(found: Sequence[Findings], names: Sequence[str], picture: Path) 
         axes.set_title(
             f"{name}, {group.tested.utterances} utterances, {group.tested.metric} error", fontsize=9
         )
-    _save(figure, picture)
+    save(figure, picture, "a picture of the quickstart")
 
 
 def draw_learning(stages: Sequence[Stage], runs: Sequence[Path], picture: Path) -> None:
@@ -49,7 +48,7 @@ def draw_learning(stages: Sequence[Stage], runs: Sequence[Path], picture: Path) 
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(8, 4.6, f"{HEADING}: dev error while training, %")
+    figure = titled(8, 4.6, f"{HEADING}: dev error while training, %")
     axes = figure.subplots()
     for stage, run, colour in zip(stages, runs, colours(len(stages)), strict=True):
         errors = dev_errors(run)
@@ -60,7 +59,7 @@ def draw_learning(stages: Sequence[Stage], runs: Sequence[Path], picture: Path) 
     dress(axes, "dev error, %")
     axes.set_ylim(0, None)
     axes.legend(frameon=False, fontsize=9)
-    _save(figure, picture)
+    save(figure, picture, "a picture of the quickstart")
 
 
 def _bars(axes: Axes, rows: Sequence[Finding]) -> None:
@@ -75,18 +74,3 @@ def _bars(axes: Axes, rows: Sequence[Finding]) -> None:
     axes.invert_yaxis()
     dress(axes, "")
     axes.set_xlim(0, None)
-
-
-def _figure(width: float, height: float, title: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
-
-
-def _save(figure: Figure, picture: Path) -> None:
-    with explained("a picture of the quickstart", picture), replaced(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")

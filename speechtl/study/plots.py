@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speechtl.curves import colours, dress
+from speechtl.figures import save, titled
 from speechtl.fold_training import fold_folder
 from speechtl.study.cells import Cell
 from speechtl.study.labels import labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
-from speechtl.whole_files import explained, read_json, replaced
+from speechtl.whole_files import read_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     amounts = study.amounts
     if len(amounts) == 1:
         return _errors_of_one_amount(study, found)
-    figure = _figure(8, 5.2, f"{study.name}: {found.metric} error on {found.name}")
+    figure = titled(8, 5.2, f"{study.name}: {found.metric} error on {found.name}")
     axes = figure.subplots()
     for place, (row, colour) in enumerate(_coloured(study)):
         mine = [one for one in found.rows if one.measured.run == row]
@@ -86,7 +87,7 @@ def _points(
 
 
 def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
-    figure = _figure(8, 1.2 + 0.42 * len(found.rows), f"{study.name}: {found.metric} error on {found.name}")
+    figure = titled(8, 1.2 + 0.42 * len(found.rows), f"{study.name}: {found.metric} error on {found.name}")
     axes = figure.subplots()
     for place, row in enumerate(found.rows):
         error = 100 * row.measured.error
@@ -113,7 +114,7 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
 
 
 def _gain_against_loss(study: Study, found: SetResult) -> Figure:
-    figure = _figure(7, 5.6, f"{study.name}: what {found.name} gains and the source loses")
+    figure = titled(7, 5.6, f"{study.name}: what {found.name} gains and the source loses")
     axes = figure.subplots()
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.axvline(0, color="0.6", linewidth=0.8)
@@ -170,7 +171,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
     amounts = [amount for amount in study.amounts if any(key[1] == amount for key in curves)]
     if not amounts:
         return None
-    figure = _figure(1 + 4.6 * len(amounts), 4.4, f"{study.name}: dev error against steps")
+    figure = titled(1 + 4.6 * len(amounts), 4.4, f"{study.name}: dev error against steps")
     panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
     for axes, amount in zip(panels, amounts, strict=True):
         for name, colour in _coloured(study):
@@ -237,17 +238,6 @@ def _coloured(study: Study) -> list[tuple[str, str]]:
     return list(zip(study.rows, colours(len(study.rows)), strict=True))
 
 
-def _figure(width: float, height: float, title: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    return figure
-
-
 def _saved(figure: Figure, picture: Path) -> Path:
-    with explained("a picture of the study", picture), replaced(picture) as beside:
-        figure.savefig(beside, dpi=120, format="png")
+    save(figure, picture, "a picture of the study")
     return picture
