@@ -51,9 +51,10 @@ def prepare(root: Path, language: str | None = None, validated: bool = False) ->
     left_out: Counter[str] = Counter()
     recordings: list[Recording] = []
     for folder, tag in chosen(locales, root, language).items():
+        found = _listed(folder, tag, left_out)
         if language is None:
-            require_script(folder, tag, [row["sentence"] for split in SPLITS for row in _rows(folder, split)])
-        listed = kept_apart(_listed(folder, tag, left_out), _speaker, left_out, "speaker")
+            require_script(folder, tag, [recording.text for recording in found])
+        listed = kept_apart(found, _speaker, left_out, "speaker")
         recordings += [*listed, *(_beyond(folder, tag, listed) if validated else ())]
     return assemble(NAME, recordings, left_out=left_out, split_by="speaker")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from speechtl import leakage
 from speechtl.batches import Examples
@@ -68,6 +69,16 @@ class Sets:
         """Dev by that name, where there is one beside the target."""
         return {} if self.dev is None else {"dev": self.dev}
 
+    @cached_property
+    def trained(self) -> Fingerprints:
+        """The target's texts and speakers."""
+        return leakage.fingerprint(self.target, ())
+
+    @cached_property
+    def replayed(self) -> Fingerprints:
+        """Those of the source's training speech, where the method needs it."""
+        return Fingerprints() if self.source is None else leakage.fingerprint(self.source, ())
+
     def check(self, source: LoadedModel | None) -> list[str]:
         """Refuse, before anything is decoded, what can be seen without audio.
 
@@ -89,8 +100,7 @@ class Sets:
             if corpus is not None:
                 refuse_long(corpus)
         before = source.fingerprints if source else Fingerprints()
-        again = [] if self.source is None else [leakage.fingerprint(self.source, ())]
-        known = Fingerprints.union([leakage.fingerprint(self.target, ()), before, *again])
+        known = Fingerprints.union([self.trained, before, self.replayed])
         parts = {**self.named_dev, **sets}
         shared = refuse_leaks(known, parts, {name: [""] * len(corpus) for name, corpus in parts.items()})
         notes = (shared_note(name, one.texts, one.speakers) for name, one in shared.items())
@@ -210,13 +220,13 @@ class Material:
         for note in found.check(source):
             _log.info("%s", note)
         speech = Speech.of(target)
-        trained = leakage.fingerprint(target, speech.waveforms.digests)
+        trained = replace(found.trained, audio=frozenset(speech.waveforms.digests))
         before = source.fingerprints if source else Fingerprints()
         replayed = None
         if found.source is not None:
             _refuse_headless(found.source, source)
             replayed = Speech.of(found.source)
-            again = leakage.fingerprint(found.source, replayed.waveforms.digests)
+            again = replace(found.replayed, audio=frozenset(replayed.waveforms.digests))
             before = Fingerprints.union([before, again])
         forbidden = known = Fingerprints.union([trained, before])
         development = None if found.dev is None else Speech.of(found.dev)

@@ -29,7 +29,8 @@ class Texts:
     sentences: Sequence[Sequence[str]]
     """The tokens of each; texts without any are left out."""
     strange: Sequence[str] = ()
-    """What the orthography does not allow, with its place, one entry for each text that has some."""
+    """What the orthography does not allow, with its line, one entry for each of a file's texts that has some;
+    a corpus's texts were checked when it was read."""
 
     @property
     def count(self) -> int:
@@ -63,7 +64,10 @@ def read_texts(source: str, split: str, language: str | None) -> Texts:
         return of_split(open_corpus(source, language), source, split)
     if language is None:
         raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
-    return _texts(source, orthography(language).tag, _lines(Path(source)))
+    tag, lines = orthography(language).tag, _lines(Path(source))
+    faults = ((number, text_fault(tag, line)) for number, line in enumerate(lines, start=1) if line.strip())
+    strange = [f"{number}: {fault.message}" for number, fault in faults if fault is not None]
+    return _texts(source, tag, lines, strange)
 
 
 def open_corpus(source: str, language: str | None) -> Corpus:
@@ -97,10 +101,8 @@ def of_split(corpus: Corpus, source: str, split: str) -> Texts:
     return _texts(f"{split} of {source}", corpus.languages[0], lines)
 
 
-def _texts(what: str, tag: str, lines: Sequence[str]) -> Texts:
+def _texts(what: str, tag: str, lines: Sequence[str], strange: Sequence[str] = ()) -> Texts:
     rules = orthography(tag)
-    faults = ((number, text_fault(tag, line)) for number, line in enumerate(lines, start=1) if line.strip())
-    strange = [f"{number}: {fault.message}" for number, fault in faults if fault is not None]
     sentences = [found for line in lines if (found := tokens(rules, line))]
     if not sentences:
         raise ValueError(f"{what} holds no texts")
