@@ -47,6 +47,11 @@ def add_study(commands: Commands[argparse.ArgumentParser], common: argparse.Argu
         "--dev", choices=("fold",), help="carve dev out of the target's own minutes, then train on all of it"
     )
     study.add_argument("--metric", help="the error to compare (default: closed, else syllable, else cer)")
+    study.add_argument(
+        "--keep",
+        choices=("all", "model", "report"),
+        help="what stays of finished cells: all, all but checkpoints (default), or neither these nor models",
+    )
     study.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
     study.add_argument("--dry", action="store_true", help="only list the cells and the time they would take")
     study.set_defaults(command="study")

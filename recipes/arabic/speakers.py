@@ -36,4 +36,5 @@ study = Study(
     sources=BASES,
     variants=variants(ROWS),
     metric="closed",
+    keep="report",
 )

@@ -42,6 +42,7 @@ def tuning(name: str, group: str) -> Study:
         sources=BASES[:1],
         variants=tuple(variant(speaker, halves[place % 2]) for place, speaker in enumerate(GROUPS[group])),
         metric="closed",
+        keep="report",
     )
 
 

@@ -23,7 +23,9 @@ def chosen_study(name: str | None, flags: Mapping[str, Any]) -> Study:
         ValueError: there are neither a study nor recipes, or the values make no sense.
     """
     changes = {
-        field: flags[field] for field in ("name", "control", "dev", "metric") if flags.get(field) is not None
+        field: flags[field]
+        for field in ("name", "control", "dev", "metric", "keep")
+        if flags.get(field) is not None
     }
     for field in ("recipes", "seeds", "sources"):
         if flags.get(field):

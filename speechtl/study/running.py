@@ -15,6 +15,7 @@ from speechtl.interruption import Interrupted
 from speechtl.report import Report
 from speechtl.run import run
 from speechtl.study.cells import Cell, untrained_sources
+from speechtl.study.keeping import clear
 from speechtl.study.negative import new_negatives
 from speechtl.study.pace import Pace, duration
 from speechtl.study.settings import Study
@@ -45,6 +46,8 @@ class Failures:
 def run_cells(study: Study, cells: tuple[Cell, ...], runs: Path) -> Mapping[Path, str]:
     """Run what is not finished, sources just before the first cell that starts from them.
 
+    Of the study's own cells, also those that were finished before, only what it keeps stays; of sources all.
+
     Returns:
         What failed, and why, by the run's folder.
 
@@ -54,6 +57,10 @@ def run_cells(study: Study, cells: tuple[Cell, ...], runs: Path) -> Mapping[Path
     failures, pace = Failures(), Pace(cells)
     queue = _queue(cells, runs)
     told: set[Path] = set()
+    own = {cell.folder.path for cell in cells}
+    for cell in cells:
+        if cell.is_finished:
+            clear(cell.folder, study.keep)
     new_negatives(study, cells, told)
     with _progress(study.name, len(queue)) as show:
         for place, cell in enumerate(queue):
@@ -64,6 +71,8 @@ def run_cells(study: Study, cells: tuple[Cell, ...], runs: Path) -> Mapping[Path
                 failures.add(cell, why)
                 continue
             _run_cell(cell, runs, failures, pace)
+            if cell.folder.path in own:
+                clear(cell.folder, study.keep)
             for line in new_negatives(study, cells, told):
                 logger.warning("%s", line)
         show(len(queue), "nothing", len(failures.messages))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.recipe_files import recipe_module
+from speechtl.study.keeping import Keep
 
 Dev = tuple[CorpusSpec, ...] | Literal["fold"]
 
@@ -100,6 +101,8 @@ class Study:
     """Dev of all cells, in place of the recipes'; `fold` carves it out of the target's own minutes."""
     metric: str | None = None
     """The error to compare; by default `closed` where all have it, else syllable, else character error."""
+    keep: Keep = "model"
+    """What stays of finished cells: all but their checkpoints; or `all`, or `report`, without models."""
 
     def __post_init__(self) -> None:
         _refuse_path(self.name, "a study's")

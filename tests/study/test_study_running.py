@@ -17,6 +17,7 @@ from speechtl import cli
 from speechtl.report import Report
 from speechtl.study import Study
 from speechtl.study.cells import expand
+from speechtl.study.keeping import Keep
 from speechtl.study.study import run_study
 from speechtl.train import Interrupted
 from speechtl.transfer.base import ForwardPass, Transfer
@@ -165,3 +166,26 @@ def test_a_stopped_study_exits_130(
     monkeypatch.setattr("speechtl.study.running.run", stop)
     assert cli.main(["study", "--recipes", write_recipe(speech, "one"), "--runs", str(tmp_path)]) == 130
     assert "Cells that are finished are kept" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [("all", {"checkpoints", "model"}), ("model", {"model"}), ("report", set())],
+)
+def test_of_a_finished_cell_stays_what_the_study_keeps(
+    speech: Path, tmp_path: Path, keep: Keep, kept: set[str]
+) -> None:
+    base = write_recipe(speech, "base", steps=1)
+    row = write_recipe(speech, "adapted", steps=1, more=f", source={base!r}")
+    study = Study("s", (row,), seeds=(0,), keep=keep)
+    assert not run_study(study, tmp_path).failures
+    (cell,) = expand(study, tmp_path)
+    left = {entry.name for entry in cell.folder.path.iterdir()}
+    assert left & {"checkpoints", "model"} == kept
+    assert {"report.json", "hyp", "plan.json", "metrics.jsonl"} <= left
+    assert {"checkpoints", "model"} <= {entry.name for entry in (tmp_path / "base" / "seed-0").iterdir()}
+    before = cell.folder.report.stat().st_mtime_ns
+    assert cli.main(["study", *("--name", "s"), *("--recipes", row), *("--seeds", "0"), "--keep", "report",
+                     "--runs", str(tmp_path)]) == 0  # fmt: skip
+    assert cell.folder.report.stat().st_mtime_ns == before, "what is finished is not run again"
+    assert not (cell.folder.path / "model").exists()
