@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from statistics import median
 
 from speechtl.report import Report
 from speechtl.study.cells import Cell
@@ -31,11 +32,12 @@ class Pace:
 
     def seconds(self, cell: Cell) -> float | None:
         """What a cell will take: in proportion to its cost, by its own row if that is known, else by all that
-        train if it does; None if nothing is known. Cells without training say nothing of those with some."""
+        train if it does; None if nothing is known. Cells without training say nothing of those with some. The
+        median counts, as one cell may have lain on a machine that slept."""
         known = self._took.get(cell.row) or self._of_others(trains(cell))
         if not known:
             return None
-        return cell.cost * sum(seconds for _, seconds in known) / sum(cost for cost, _ in known)
+        return cell.cost * median(seconds / cost for cost, seconds in known)
 
     def _of_others(self, is_training: bool) -> list[tuple[float, float]]:
         rows = self._training if is_training else self._took

@@ -22,3 +22,13 @@ def test_cells_without_training_say_nothing_of_those_with_some(own_folders: Path
     assert pace.seconds(by_row[tuned]) == pytest.approx(10)
     assert pace.seconds(by_row[other]) == pytest.approx(10)  # the same steps
     assert pace.left(by_row.values()) == pytest.approx(50)
+
+
+def test_one_cell_on_a_machine_that_slept_does_not_decide(own_folders: Path) -> None:
+    study = Study("toy", (write_recipe(own_folders, "tuned"),), seeds=(0, 1, 2, 3))
+    first, *others, last = expand(study, own_folders / "runs")
+    pace = Pace()
+    pace.add(first, 6000.0)
+    for cell in others:
+        pace.add(cell, 10.0)
+    assert pace.seconds(last) == pytest.approx(10)
