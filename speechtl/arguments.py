@@ -220,7 +220,7 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
         "--trim-db",
         type=float,
         metavar="DB",
-        help="cut silence off as `trim_db` of a recipe does, for a model that was trained on such speech",
+        help="cut silence off as `trim_db` of a recipe does (default: as it was for training)",
     )
     add_decoding(evaluate)
     evaluate.add_argument("--out", type=Path, help="folder for report.json and hyp/ (default: only print)")

@@ -27,7 +27,7 @@ from speechtl.whole_files import (
 __all__ = ["LoadedModel", "load_model", "replace_folder", "save_model", "write_bytes"]
 
 FORMAT = "speechtl-model"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _FIRST_SETTINGS: dict[str, dict[str, Any]] = {
     "model": {
         "encoder": "tdnn",
@@ -81,6 +81,7 @@ def save_model(
         "tokenizers": tokenizers,
         "inserted": [insertion.to_dict() for insertion in model.inserted.insertions],
         "words": {tag: list(words) for tag, words in model.words.items()},
+        "trim_db": model.trim_db,
         "ancestry": list(ancestry),
     }
 
@@ -142,6 +143,7 @@ def _build(folder: Path, config: dict[str, Any]) -> AcousticModel:
             for entry in config["inputs"]
         ],
         words={tag: tuple(words) for tag, words in config["words"].items()},
+        trim_db=config["trim_db"],
     )
     for tag, name in config["tokenizers"].items():
         model.add_head(Tokenizer.load(folder / name), seed=0, own_blank=tag in config["own_blank"])
@@ -188,4 +190,6 @@ def _completed(config: dict[str, Any], version: int) -> dict[str, Any]:
             if isinstance(config.get(name), dict)
         }
         config = {**config, **parts, "inputs": []}
-    return config if version >= 3 else {**config, "inserted": []}
+    if version < 3:
+        config = {**config, "inserted": []}
+    return config if version >= 4 else {**config, "trim_db": {}}

@@ -58,7 +58,8 @@ def evaluate(
     Args:
         model: from `load_model`; it is moved to the accelerator where there is one.
         sets: corpora by the name they are reported under; a corpus of several languages becomes one set
-            for each, named `<set>.<language>`.
+            for each, named `<set>.<language>`. One that has its silence is trimmed as the model's training
+            speech in its language was.
         settings: how to decode; with `closed` also the best of the model's listed words, for the languages
             for which it lists any.
         zero_shot: decodes each set in its language through its heads too, into sets named `<set>.<head>`.
@@ -76,7 +77,7 @@ def evaluate(
         from speechtl.decode import DecodeSettings
 
         settings = DecodeSettings()
-    parts = _by_language(sets)
+    parts = {name: _heard(model, corpus) for name, corpus in _by_language(sets).items()}
     require_heads(model.model.languages, parts)
     require_texts(parts)
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
@@ -128,7 +129,7 @@ def open_set(
         name: a prepared corpus, a manifest, or a prepared folder.
         split: a split, or `all`; without one `test`, or all of a corpus that has only one split.
         language: one of the corpus's languages, or that of a manifest that names none.
-        trim_db: as `CorpusSpec.trim_db`, for a model that was trained on speech trimmed so.
+        trim_db: as `CorpusSpec.trim_db`, in place of how the model's training speech was trimmed.
 
     Raises:
         FileNotFoundError: there is no such corpus.
@@ -161,6 +162,13 @@ def _by_language(sets: Mapping[str, Corpus]) -> dict[str, Corpus]:
             part = corpus.filter(language=language) if len(languages) > 1 else corpus
             parts[name if len(languages) == 1 else f"{name}.{language}"] = part
     return parts
+
+
+def _heard(model: LoadedModel, corpus: Corpus) -> Corpus:
+    """A corpus of one language, trimmed as the model's training speech was, if it is not trimmed already."""
+    (language,) = corpus.languages
+    trim_db = model.model.trim_db.get(language)
+    return replace(corpus, trim_db=trim_db) if corpus.trim_db is None and trim_db is not None else corpus
 
 
 def _task(name: str, corpus: Corpus, is_shown: bool) -> str | None:

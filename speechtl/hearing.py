@@ -17,6 +17,7 @@ from speechtl.cache import SILENT_PEAK
 from speechtl.models.inputs import SUBSAMPLING
 from speechtl.phrases import Segment, TimedUnit, phrases
 from speechtl.recognition import posteriors
+from speechtl.trimming import speech_extent
 from speechtl.windows import Grid, Window, WindowSettings, cut, join, silence
 
 if TYPE_CHECKING:
@@ -81,8 +82,10 @@ class Hearing:
             )
 
     def short(self, recordings: Sequence[Recording]) -> list[Heard]:
-        """Texts and phrases of recordings that are heard whole."""
-        examples = self._examples([read_pcm(recording.path) for recording in recordings])
+        """Texts and phrases of recordings that are heard whole, trimmed as the training speech was."""
+        clips = [read_pcm(recording.path) for recording in recordings]
+        extents = [self._extent(clip) for clip in clips]
+        examples = self._examples([clip[slice(*extent)] for clip, extent in zip(clips, extents, strict=True)])
         found: dict[int, Heard] = {}
         for places, log_probs, lengths in posteriors(self.model, examples, self.language):
             if self.decides:
@@ -93,7 +96,7 @@ class Hearing:
                 continue
             ids = decode.unit_ids(log_probs, lengths, self.tokenizer, self.settings)
             for place, row, length, units in zip(places, log_probs, lengths.tolist(), ids, strict=True):
-                timed = self._timed(row[:length], units, 0, recordings[place].seconds)
+                timed = self._timed(row[:length], units, extents[place][0], recordings[place].seconds)
                 found[place] = self._told(timed)
         return [found[place] for place in range(len(recordings))]
 
@@ -117,7 +120,8 @@ class Hearing:
         for part in join(windows, hear, self._grid):
             lengths = torch.tensor([len(part.log_probs)])
             (ids,) = decode.unit_ids(part.log_probs[None], lengths, self.tokenizer, self.settings)
-            timed += self._timed(part.log_probs, ids, part.first_frame, recording.seconds)
+            first = part.first_frame * self._grid.stride
+            timed += self._timed(part.log_probs, ids, first, recording.seconds)
         return self._told(timed)
 
     @property
@@ -145,15 +149,27 @@ class Hearing:
             return decode.closed(log_probs, lengths, self.tokenizer, words)
         return decode.decode(log_probs, lengths, self.tokenizer, self.settings)
 
+    def _extent(self, samples: Pcm) -> tuple[int, int]:
+        """The samples that are heard of a recording, from and to: trimmed as the training speech was."""
+        trim_db = self.model.trim_db.get(self.language)
+        return (0, len(samples)) if trim_db is None else speech_extent(samples, trim_db)
+
     def _timed(
-        self, log_probs: Tensor, ids: Sequence[int], first_frame: int, seconds: float
+        self, log_probs: Tensor, ids: Sequence[int], first_sample: int, seconds: float
     ) -> list[TimedUnit]:
-        """When the units are heard; where they do not fit into the frames, throughout."""
+        """When the units are heard; where they do not fit into the frames, throughout.
+
+        Args:
+            log_probs: (time, 1 + units).
+            ids: The units.
+            first_sample: Where in the recording the first frame lies.
+            seconds: The recording's length.
+        """
         spans = decode.align(log_probs, ids) or [(0, len(log_probs))] * len(ids)
         grid = self._grid
 
         def time(frame: int) -> float:
-            moment = ((first_frame + frame) * grid.stride - grid.margin) / SAMPLE_RATE
+            moment = (first_sample + frame * grid.stride - grid.margin) / SAMPLE_RATE
             return min(max(moment, 0.0), seconds)
 
         return [TimedUnit(id_, time(start), time(end)) for id_, (start, end) in zip(ids, spans, strict=True)]

@@ -86,7 +86,8 @@ class Sets:
             source: The source's model.
 
         Returns:
-            What dev and each test set share with the training, as is allowed there, in sentences.
+            What dev and each test set share with the training, as is allowed there, and what else is to be
+            known, in sentences.
 
         Raises:
             ValueError: texts or languages are faulty, speech is too long, or training and test share texts or
@@ -103,7 +104,12 @@ class Sets:
         known = Fingerprints.union([self.trained, before, self.replayed])
         parts = {**self.named_dev, **sets}
         shared = refuse_leaks(known, parts, {name: [""] * len(corpus) for name, corpus in parts.items()})
-        notes = (shared_note(name, one.texts, one.speakers) for name, one in shared.items())
+        notes = [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
+        if self.unlabelled is not None and self.unlabelled.trim_db != self.target.trim_db:
+            notes.append(
+                f"the target's trim_db is {self.target.trim_db}, that of the unlabelled speech "
+                f"{self.unlabelled.trim_db}: the silence around the words alone may tell the two apart"
+            )
         return [note for note in notes if note]
 
     @classmethod
@@ -156,7 +162,7 @@ class Sets:
         names = list(tests.sets)
         return cls(
             target,
-            _joined(dev) if dev else None,
+            _trimmed_as(target, _joined(dev)) if dev else None,
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
             tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
@@ -338,6 +344,11 @@ def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
     if len(opened) < 2:
         return opened[0] if opened else None
     return Corpus.concatenate(opened, needs_text=False)
+
+
+def _trimmed_as(target: Corpus, dev: Corpus) -> Corpus:
+    """Dev, its silence trimmed as the target's if nothing else is said; so `evaluate` does with tests."""
+    return dev if dev.trim_db is not None else replace(dev, trim_db=target.trim_db)
 
 
 def _joined(corpora: Sequence[Corpus]) -> Corpus:

@@ -231,6 +231,7 @@ def _save(
     for model, place, step in chosen:
         if experiment.decode.closed:
             model.words |= _words(corpus, experiment.decode.words)
+        model.trim_db = _trims(model.trim_db, corpus)
         save_model(
             model,
             place,
@@ -238,6 +239,12 @@ def _save(
             ancestry=(*(source.ancestry if source else ()), ancestor),
             card=model_card(experiment, corpus, fitted, step),
         )
+
+
+def _trims(before: Mapping[str, float], corpus: Corpus) -> dict[str, float]:
+    """By language, how training speech is trimmed: as the target's is, in languages it has not as before."""
+    others = {language: trim for language, trim in before.items() if language not in corpus.languages}
+    return others | ({} if corpus.trim_db is None else dict.fromkeys(corpus.languages, corpus.trim_db))
 
 
 def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:

@@ -100,7 +100,7 @@ def flip(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: edit(f, format_version=4), "format version 4 is newer than this speechtl reads.*newest"),
+        (lambda f: edit(f, format_version=5), "format version 5 is newer than this speechtl reads.*newest"),
         (lambda f: edit(f, format="other"), "describes no speechtl model: its format is other"),
         (lambda f: edit(f, format_version="new"), "describes no speechtl model"),
         (lambda f: (f / "config.json").write_text("[1]"), r"config\.json was not written by speechtl.*list"),
@@ -133,7 +133,7 @@ def as_first_version(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     for name in ("encoder", "attention_heads", "feed_forward", "depthwise_kernel", "head"):
         del config["model"][name]
-    del config["features"]["f_max"], config["inputs"]
+    del config["features"]["f_max"], config["inputs"], config["inserted"], config["trim_db"]
     (folder / "config.json").write_text(json.dumps(config | {"format_version": 1}))
 
 
@@ -143,6 +143,7 @@ def test_a_model_of_format_version_1_is_read_as_what_it_was(saved: Path) -> None
     assert loaded.settings == TINY
     assert loaded.features == FeatureSettings(mels=40)
     assert loaded.inputs.added == ()
+    assert loaded.trim_db == {}
 
 
 def test_a_model_of_format_version_1_has_no_other_settings_missing(saved: Path) -> None:

@@ -1,5 +1,6 @@
 """Silence that is cut off: what counts as speech, and who hears of it."""
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from toy_speech import toy_experiment, write_manifest
 
-from speechtl.audio import write_audio
+from speechtl.audio import read_pcm, write_audio
 from speechtl.cache import load_waveforms
+from speechtl.checkpoint import load_model
 from speechtl.corpus import Corpus, Utterance
 from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.decode import DecodeSettings
+from speechtl.evaluate import evaluate
+from speechtl.material import Sets
+from speechtl.run import run
+from speechtl.transcribe import transcripts
 from speechtl.trimming import PIECE, SHORTEST, speech_extent
 from speechtl.waveforms import Waveforms
 
@@ -152,3 +160,80 @@ def test_corpora_are_joined_only_if_they_are_cut_alike(clips: Corpus) -> None:
 def test_decibels_that_mean_nothing_are_refused(trim_db: float) -> None:
     with pytest.raises(ValueError, match="expected decibels above 0, such as 30, or None"):
         corpus("clips", trim_db=trim_db)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a manifest, and a run whose target is trimmed; of dev and tests it says nothing."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECHTL_CACHE", str(folder / "cache"))
+        manifest = folder / "en.jsonl"
+        for split, count in (("train", 24), ("dev", 4), ("test", 8)):
+            write_manifest(manifest, count, split)
+        target = corpus(str(manifest), split="train", trim_db=30)
+        run(toy_experiment(manifest, target=target), folder / "runs")
+    return folder
+
+
+def between_silence(folder: Path, manifest: Path) -> tuple[Path, list[Path]]:
+    """The test clips with a second of near silence on either side, in a manifest, and their files."""
+    made, files = [], []
+    for line in manifest.read_text().splitlines():
+        entry = json.loads(line)
+        if entry["split"] != "test":
+            continue
+        samples = read_pcm(manifest.parent / entry["audio"]) / 32768
+        noise = np.random.default_rng(len(files)).normal(0, 1e-4, (2, RATE))
+        files.append(folder / f"{len(files)}.wav")
+        write_audio(files[-1], np.concatenate([noise[0], samples, noise[1]]), RATE)
+        made.append(entry | {"audio": str(files[-1])})
+    path = folder / "silence.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in made))
+    return path, files
+
+
+def test_a_model_hears_silence_as_its_training_speech_had_it(
+    trained: Path, tmp_path: Path, own_folders: Path
+) -> None:
+    model = load_model(trained / "runs" / "toy" / "seed-0")
+    assert model.model.trim_db == {"en": 30}
+    manifest, files = between_silence(tmp_path, trained / "en.jsonl")
+    long = CorpusSpec(str(manifest)).open()
+    found = evaluate(model, {"long": long}).hypotheses["long"]
+    known = evaluate(model, {"long": replace(long, trim_db=30.0)}).hypotheses["long"]
+    assert [one.hyp for one in found] == [one.hyp for one in known]
+    assert sum(one.hyp == one.ref for one in found) >= 6
+    heard = list(transcripts(model, files, None, DecodeSettings("greedy")))
+    assert [one.text for one in heard] == [one.hyp for one in found]
+    for one in heard:
+        assert one.segments[0].start > 0.9, "times are those of the whole recording"
+    model.model.trim_db.clear()
+    assert [one.hyp for one in evaluate(model, {"long": long}).hypotheses["long"]] != [
+        one.hyp for one in found
+    ]
+
+
+def test_dev_and_tests_of_a_run_are_trimmed_like_its_target(trained: Path) -> None:
+    target = corpus(str(trained / "en.jsonl"), split="train", trim_db=30)
+    sets = Sets.of(toy_experiment(trained / "en.jsonl", target=target))
+    assert sets.dev is not None
+    assert sets.dev.trim_db == 30
+    own = corpus(str(trained / "en.jsonl"), split="dev", trim_db=20)
+    other = Sets.of(toy_experiment(trained / "en.jsonl", target=target, dev=(own,)))
+    assert other.dev is not None
+    assert other.dev.trim_db == 20
+
+
+def test_adaptation_to_whole_speech_hears_it_whole_again(trained: Path, own_folders: Path) -> None:
+    source = str(trained / "runs" / "toy" / "seed-0")
+    run(toy_experiment(trained / "en.jsonl", name="whole", source=source), own_folders)
+    assert load_model(own_folders / "whole" / "seed-0").model.trim_db == {}
+
+
+def test_unlabelled_speech_that_is_trimmed_otherwise_is_told(trained: Path) -> None:
+    manifest = str(trained / "en.jsonl")
+    unlabelled = (corpus(manifest, split="train", trim_db=30),)
+    sets = Sets.of(toy_experiment(trained / "en.jsonl", unlabelled=unlabelled))
+    (note,) = (line for line in sets.check(None) if "trim_db" in line)
+    assert note.startswith("the target's trim_db is None, that of the unlabelled speech 30")

@@ -53,6 +53,7 @@ class AcousticModel(nn.Module):
         *,
         inputs: Sequence[DomainInput] = (),
         words: Mapping[str, tuple[str, ...]] | None = None,
+        trim_db: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -60,6 +61,7 @@ class AcousticModel(nn.Module):
         self.features = features
         self.tokenizers: dict[str, Tokenizer] = {}
         self.words = dict(words or {})
+        self.trim_db = dict(trim_db or {})
         self.inputs = Inputs(features, settings.dim, seed=seed)
         for entry in inputs:
             self.inputs.add(entry, seed=seed)
