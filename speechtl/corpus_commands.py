@@ -38,22 +38,19 @@ def prepare(options: argparse.Namespace) -> None:
         raise ValueError(
             "no corpus given: `speechtl prepare NAME|PATH`; `speechtl prepare --list` shows the names"
         )
+    from speechtl.own_corpus import refuse_for_layout
     from speechtl.tables import summary_table
 
     if is_own(options.name):
         _prepare_own(options)
         return
-    given = {
-        "--audio-root": options.audio_root,
-        "--ignore-columns": options.ignore_columns,
-        "--skip-bad": options.skip_bad,
-        "--streaming": options.streaming,
-    }
-    if strange := [flag for flag, value in given.items() if value]:
-        raise ValueError(
-            f"{', '.join(strange)}: for a path only; {options.name} has a layout of its own, and what of it "
-            "cannot be used is left out and counted anyhow"
-        )
+    refuse_for_layout(
+        f"for a path only; {options.name} has a layout of its own",
+        audio_root=options.audio_root,
+        ignore_columns=options.ignore_columns,
+        skip_bad=options.skip_bad,
+        streaming=options.streaming,
+    )
     corpus = prepare_named(options.name, options.root, options.out, options.orthography, options.language)
     show(summary_table(corpus))
 

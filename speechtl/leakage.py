@@ -121,7 +121,7 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
         where_seen = counted(len(seen_speakers), "utterance")
         faults.append(f"speakers who were trained on in {where_seen}: {named}; {mend}")
     if faults:
-        raise ValueError("\n".join([f"{where}: the model was trained on what it is tested on", *faults]))
+        raise ValueError("\n".join([f"{where} holds what the model is trained on", *faults]))
     return Shared(texts=len(seen_texts), speakers=len(seen_speakers))
 
 

@@ -71,7 +71,13 @@ def prepare_own(
         )
     folder = Path(out) if out is not None else data_folder() / name
     if (release := release_of(str(path))) is not None:
-        _refuse_for_release(str(path), audio_root, ignore_columns, skip_bad)
+        refuse_for_layout(
+            f"{path} is a release with a layout of its own",
+            audio_root=audio_root,
+            ignore_columns=ignore_columns,
+            skip_bad=skip_bad,
+            streaming=streaming,
+        )
         check_writable(folder)
         corpus = read_release(release, str(path), language)
         corpus.save(folder)
@@ -98,14 +104,19 @@ def prepare_own(
     return Prepared(corpus, folder, list_of_left_out if faults else None)
 
 
-def _refuse_for_release(
-    path: str, audio_root: str | Path | None, ignore_columns: Collection[str], skip_bad: bool
-) -> None:
-    given = {"--audio-root": audio_root, "--ignore-columns": ignore_columns, "--skip-bad": skip_bad}
-    if strange := [flag for flag, value in given.items() if value]:
+def refuse_for_layout(why: str, **given: object) -> None:
+    """Refuse settings that are for manifests, where a corpus is read by a layout of its own.
+
+    Args:
+        why: What a message says of the corpus.
+        **given: The settings by name; those that are set are refused.
+
+    Raises:
+        ValueError: Some are set; names their flags.
+    """
+    if strange := ["--" + name.replace("_", "-") for name, value in given.items() if value]:
         raise ValueError(
-            f"{', '.join(strange)}: {path} is a release with a layout of its own, and what of it cannot be "
-            "used is left out and counted anyhow"
+            f"{', '.join(strange)}: {why}, and what of it cannot be used is left out and counted anyhow"
         )
 
 

@@ -298,7 +298,7 @@ def test_a_test_item_that_was_trained_on(toy: Toy, refused: Refused, tmp_path: P
     run = ["run", toy.recipe, "--runs", tmp_path]
     for command in (["evaluate", toy.run, speech, "--split", "train"], [*run, "--tests.0.split", "train"]):
         message = refused(*command)
-        assert "en-train: the model was trained on what it is tested on" in message
+        assert "en-train holds what the model is trained on" in message
         assert "identical audio in 6 utterances: en-train-0, en-train-1" in message
         assert "take them out of one side, or choose another split" in message
     message = refused(*run, "--tests.0.split", "dev")

@@ -168,7 +168,7 @@ def test_a_transductive_run_from_a_source_says_so(
     assert Report.load(place / "report.json").train.is_transductive
     assert "Transductive" in (place / "model" / "README.md").read_text()
     heard = {"far": corpus(str(folder / "far.jsonl"), "test").open()}
-    with pytest.raises(ValueError, match="the model was trained on what it is tested on"):
+    with pytest.raises(ValueError, match="holds what the model is trained on"):
         evaluate(load_model(place), heard)
 
 

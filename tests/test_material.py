@@ -47,9 +47,9 @@ def test_folds_of_speech_that_the_source_was_trained_on_are_refused_as_named_dev
 ) -> None:
     source, path = trained(speech), str(speech / "en.jsonl")
     named = tuned(speech, source=source, target=corpus(path, "second"))
-    with pytest.raises(ValueError, match="dev: the model was trained on what it is tested on"):
+    with pytest.raises(ValueError, match="dev holds what the model is trained on"):
         run(replace(named, name="named", dev=(corpus(path, "train"),)), tmp_path)
-    with pytest.raises(ValueError, match="dev of fold 1: the model was trained on what it is") as refused:
+    with pytest.raises(ValueError, match="dev of fold 1 holds what the model is trained on") as refused:
         run(tuned(speech, source=source), tmp_path)
     assert "dev of fold 3" in str(refused.value)
     assert "Leave what it was trained on out of the target, or name dev in the recipe" in str(refused.value)
@@ -58,7 +58,7 @@ def test_folds_of_speech_that_the_source_was_trained_on_are_refused_as_named_dev
 def test_folds_of_speech_that_is_replayed_are_refused(speech: Path, tmp_path: Path) -> None:
     changes = {"source": trained(speech, "second"), "method": SourceReplay()}
     replayed = (corpus(str(speech / "en.jsonl"), "train"),)
-    with pytest.raises(ValueError, match="dev of fold 1: the model was trained on what it is"):
+    with pytest.raises(ValueError, match="dev of fold 1 holds what the model is trained on"):
         run(tuned(speech, source_speech=replayed, **changes), tmp_path)
     run(tuned(speech, **changes), tmp_path / "own")
 

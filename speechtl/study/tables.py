@@ -29,6 +29,8 @@ def result_table(study: Study, found: SetResult, dev: Sequence[str]) -> Table:
     has_amounts = len(study.amounts) > 1 or study.amounts[0].unit is not None
     over = f"over {found.resampled}"
     headings = ["recipe", *(["amount"] if has_amounts else []), *HEADINGS[1:5], over, *HEADINGS[5:]]
+    if not _has_source(found):
+        headings.remove("source loss")
     texts = ("recipe", "amount", "negative transfer")
     tested = f"{found.name}, {found.language}, {found.utterances} utterances"
     title = f"{study.name}: {found.metric} error on {tested}"
@@ -79,7 +81,7 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
         f"{'variants' if study.variants else 'utterances'}",
         f"p: {found.tested}; Holm's correction over the table",
     ]
-    if any(row.source_error is not None for row in found.rows):
+    if _has_source(found):
         notes.append("source loss: points of error more on the source's own tests than the source has")
     notes += [
         f"negative transfer: {_called(row, named)} is worse than its control by {-100 * row.gain.value:.1f} "
@@ -93,6 +95,10 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     if single:
         notes.append("one seed says nothing about others")
     return [*notes, *found.notices, *dev]
+
+
+def _has_source(found: SetResult) -> bool:
+    return any(row.source_error is not None for row in found.rows)
 
 
 def _called(row: RowResult, named: Mapping[str, str]) -> str:
