@@ -21,8 +21,8 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.corpus_spec import corpus as corpus_of
 from speechtl.experiment import Experiment, read_experiment
-from speechtl.material import named_sets
 from speechtl.report import Report, SetReport
+from speechtl.sets import named_sets
 from speechtl.transfer.interpolation import errors_between
 
 METRICS = ("closed", "syllable", "cer")

@@ -18,9 +18,9 @@ from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
 from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
 from speechtl.leakage import Fingerprints
-from speechtl.material import Sets
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run_folder import RunFolder
+from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
 from speechtl.start import few_hearings, start, tokenizers_of, unit_table, without_effect

@@ -9,8 +9,8 @@ from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.dry_run import step_zero
 from speechtl.experiment import Experiment
 from speechtl.leakage import Fingerprints
-from speechtl.material import Sets
 from speechtl.models.acoustic import AcousticModel
+from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.staged_training import trained_in
 from speechtl.transfer.receipt import Beginning, Receipt

@@ -18,10 +18,11 @@ from speechtl.experiment import Experiment
 from speechtl.fold_training import fit_on_folds
 from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
 from speechtl.leakage import Fingerprints
-from speechtl.material import Material, Sets
+from speechtl.material import Material
 from speechtl.model_card import model_card
 from speechtl.report import LABEL_FREE, Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
+from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.start import (
     development_of,

@@ -17,9 +17,9 @@ from speechtl.domains import DOCUMENT, block_of, head_accuracies, read_domains
 from speechtl.embedding import Points
 from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment
-from speechtl.material import Sets
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
+from speechtl.sets import Sets
 from speechtl.transfer import MixedBatches, Transfer
 
 TEXTS = ("ai", "eo", "oa")

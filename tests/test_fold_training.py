@@ -13,9 +13,9 @@ from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment, read_experiment
 from speechtl.fold_training import best_step
-from speechtl.material import Sets
 from speechtl.report import Report, render
 from speechtl.run import run
+from speechtl.sets import Sets
 from speechtl.text import TextSettings
 from speechtl.train import Loop
 

@@ -19,8 +19,8 @@ from speechtl.corpus_spec import corpus
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment
 from speechtl.formats import read_corpus
-from speechtl.material import named_sets
 from speechtl.run import run
+from speechtl.sets import named_sets
 from speechtl.train import Interrupted
 from speechtl.transfer.base import Transfer
 

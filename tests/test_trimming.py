@@ -19,8 +19,8 @@ from speechtl.corpus import Corpus, Utterance
 from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.decode import DecodeSettings
 from speechtl.evaluate import evaluate
-from speechtl.material import Sets
 from speechtl.run import run
+from speechtl.sets import Sets
 from speechtl.transcribe import transcripts
 from speechtl.trimming import PIECE, SHORTEST, speech_extent
 from speechtl.waveforms import Waveforms

@@ -1,0 +1,255 @@
+"""Sets: the corpora of an experiment, opened and checked as far as that goes without their audio."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from speechtl import leakage
+from speechtl.checkpoint import LoadedModel
+from speechtl.corpus import Corpus
+from speechtl.corpus_spec import CorpusSpec
+from speechtl.evaluate import set_name
+from speechtl.experiment import Experiment
+from speechtl.folds import Fold, carve_folds
+from speechtl.held_out import HELD_OUT, parts
+from speechtl.label_faults import refuse_faulty_texts, refuse_long
+from speechtl.leakage import Fingerprints
+from speechtl.refusals import foreign_sets, refuse_leaks
+from speechtl.report import shared_note
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The corpora of an experiment, opened; nothing is decoded."""
+
+    target: Corpus
+    dev: Corpus | None
+    """None where it is carved out of the target, in folds."""
+    tests: dict[str, Corpus]
+    """By the name that reports use."""
+    source_tests: dict[str, Corpus]
+    account: tuple[str, ...] = ()
+    """Where dev and tests come from that the experiment does not name, a sentence for each corpus."""
+    source: Corpus | None = None
+    """The source's training speech, where the method needs it."""
+    folds: tuple[Fold, ...] = ()
+    unlabelled: Corpus | None = None
+    """The target domain's speech without labels."""
+
+    @property
+    def named_dev(self) -> dict[str, Corpus]:
+        """Dev by that name, where there is one beside the target."""
+        return {} if self.dev is None else {"dev": self.dev}
+
+    @cached_property
+    def trained(self) -> Fingerprints:
+        """The target's texts and speakers."""
+        return leakage.fingerprint(self.target, ())
+
+    @cached_property
+    def replayed(self) -> Fingerprints:
+        """Those of the source's training speech, where the method needs it."""
+        return Fingerprints() if self.source is None else leakage.fingerprint(self.source, ())
+
+    def check(self, source: LoadedModel | None) -> list[str]:
+        """Refuse, before anything is decoded, what can be seen without audio.
+
+        Args:
+            source: The source's model.
+
+        Returns:
+            What dev and each test set share with the training, as is allowed there, and what else is to be
+            known, in sentences.
+
+        Raises:
+            ValueError: texts or languages are faulty, speech is too long, or training and test share texts or
+                speakers that they must not.
+        """
+        sets = {**self.tests, **self.source_tests}
+        refuse_faulty_texts({"target": self.target, **self.named_dev, **sets})
+        heads = {*self.target.languages, *(source.model.languages if source else ())}
+        _refuse_languages(self.target, self.dev, sets, heads)
+        for corpus in (self.target, self.unlabelled):
+            if corpus is not None:
+                refuse_long(corpus)
+        before = source.fingerprints if source else Fingerprints()
+        known = Fingerprints.union([self.trained, before, self.replayed])
+        parts = {**self.named_dev, **sets}
+        shared = refuse_leaks(known, parts, {name: [""] * len(corpus) for name, corpus in parts.items()})
+        notes = [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
+        if self.unlabelled is not None and self.unlabelled.trim_db != self.target.trim_db:
+            notes.append(
+                f"the target's trim_db is {self.target.trim_db}, that of the unlabelled speech "
+                f"{self.unlabelled.trim_db}: the silence around the words alone may tell the two apart"
+            )
+        return [note for note in notes if note]
+
+    @classmethod
+    def of(
+        cls, experiment: Experiment, source: Experiment | None = None, known: Fingerprints | None = None
+    ) -> Sets:
+        """Open all that an experiment names, and what it leaves to its target and its source.
+
+        Args:
+            experiment: The experiment.
+            source: The experiment that its source comes from, if it is known.
+            known: What its source was trained on.
+
+        Raises:
+            FileNotFoundError: a corpus is missing.
+            ValueError: a corpus has faults, or too little speech.
+        """
+        seed = experiment.seed
+        named = {"dev": experiment.dev, "test": experiment.tests}
+        follow = [name for name in HELD_OUT if not named[name]]
+        is_classifier = _is_classifier(experiment)
+        opened = [
+            parts(spec, follow, seed, known, is_classifier=is_classifier) for spec in experiment.targets
+        ]
+        target = _joined([one.train for one in opened])
+        again = _source_speech(experiment, source) if experiment.method.needs_source_speech else None
+        carved = None
+        if experiment.dev == "fold":
+            repeated = [] if again is None else [leakage.fingerprint(again, ())]
+            carved = carve_folds(
+                target,
+                Fingerprints.union([known or Fingerprints(), *repeated]),
+                is_classifier=is_classifier,
+                may_share_texts=all(spec.split_by == "none" for spec in experiment.targets),
+            )
+        dev = (
+            [one.held_out["dev"] for one in opened]
+            if "dev" in follow
+            else _opened(experiment.named_dev, seed)
+        )
+        tests = _Names()
+        if "test" in follow:
+            for spec, one in zip(experiment.targets, opened, strict=True):
+                tests.add(set_name(spec.corpus, "test"), one.held_out["test"])
+        tests.open(experiment.tests, seed)
+        count = len(tests.sets)
+        if experiment.source_tests is None and source is not None:
+            _follow_source(tests, source, {spec.corpus for spec in experiment.targets})
+        tests.open(experiment.source_tests or (), seed)
+        names = list(tests.sets)
+        return cls(
+            target,
+            _trimmed_as(target, _joined(dev)) if dev else None,
+            {name: tests.sets[name] for name in names[:count]},
+            {name: tests.sets[name] for name in names[count:]},
+            tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
+            again,
+            carved.folds if carved else (),
+            _unlabelled(experiment.unlabelled, seed),
+        )
+
+
+def named_sets(specs: Iterable[CorpusSpec], seed: int) -> dict[str, Corpus]:
+    """Open test corpora under the names that `evaluate` gives them, with a number where one is taken."""
+    names = _Names()
+    names.open(specs, seed)
+    return names.sets
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Test sets under distinct names."""
+
+    sets: dict[str, Corpus] = field(default_factory=dict)
+
+    def open(self, specs: Iterable[CorpusSpec], seed: int) -> None:
+        for spec in specs:
+            opened = spec.open(seed)
+            whole = "all" if len(opened.splits) > 1 else None
+            self.add(spec.set_name or set_name(spec.corpus, spec.split or whole), opened)
+
+    def add(self, first: str, opened: Corpus) -> None:
+        name, number = first, 1
+        while name in self.sets:
+            number += 1
+            name = f"{first}-{number}"
+        self.sets[name] = opened
+
+
+def _is_classifier(experiment: Experiment) -> bool:
+    return experiment.text.units == "whole"
+
+
+def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
+    """What the source was trained on, or what stands in its place.
+
+    Raises:
+        ValueError: nobody knows.
+    """
+    if experiment.source_speech:
+        return _joined(_opened(experiment.source_speech, experiment.seed))
+    if source is None:
+        raise ValueError(
+            f"experiment {experiment.name}: its method needs the source's training speech, and "
+            f"source={experiment.source!r} does not tell what that was; name it by source_speech"
+        )
+    named = {"dev": source.dev, "test": source.tests}
+    follow = [name for name in HELD_OUT if not named[name]]
+    is_classifier = _is_classifier(source)
+    opened = [parts(spec, follow, source.seed, is_classifier=is_classifier) for spec in source.targets]
+    return _joined([one.train for one in opened])
+
+
+def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
+    """Add the source's own tests, as far as they are here and of other corpora than the run's own."""
+    if not source.tests:
+        for spec in (spec for spec in source.targets if spec.corpus not in own):
+            opened = parts(spec, ("test",), source.seed, is_classifier=_is_classifier(source))
+            names.add(set_name(spec.corpus, "test"), opened.held_out["test"])
+    for spec in (spec for spec in source.tests if spec.corpus not in own):
+        try:
+            names.open([spec], source.seed)
+        except FileNotFoundError:
+            _log.warning(
+                "the source's test corpus %s is not here: what the transfer costs on it is not told",
+                spec.corpus,
+            )
+
+
+def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:
+    return [spec.open(seed) for spec in specs]
+
+
+def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
+    """Speech whose texts, where it has any, are not looked at."""
+    opened = [spec.open(seed, needs_text=False) for spec in specs]
+    if len(opened) < 2:
+        return opened[0] if opened else None
+    return Corpus.concatenate(opened, needs_text=False)
+
+
+def _trimmed_as(target: Corpus, dev: Corpus) -> Corpus:
+    """Dev, its silence trimmed as the target's if nothing else is said; so `evaluate` does with tests."""
+    return dev if dev.trim_db is not None else replace(dev, trim_db=target.trim_db)
+
+
+def _joined(corpora: Sequence[Corpus]) -> Corpus:
+    return corpora[0] if len(corpora) == 1 else Corpus.concatenate(corpora)
+
+
+def _refuse_languages(
+    target: Corpus, dev: Corpus | None, sets: Mapping[str, Corpus], heads: set[str]
+) -> None:
+    """Refuse dev in other languages than the target's, and tests in languages that no head will be for."""
+    faults = []
+    if dev is not None and set(dev.languages) != set(target.languages):
+        faults.append(
+            f"dev is in {', '.join(dev.languages)}, the target in {', '.join(target.languages)}; dev must "
+            "have the languages of the target and no others"
+        )
+    faults += [
+        f"the test set {one}; the model will have heads for {', '.join(sorted(heads))}"
+        for one in foreign_sets(heads, sets)
+    ]
+    if faults:
+        raise ValueError("\n".join(faults) + "\nName corpora in the model's languages.")
