@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
-from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, seed_of, seeded, set_dropout
+from speechtl.models.layers import ChannelDropout, MaskedBatchNorm, convolve, seed_of, seeded, set_dropout
 
 
 def test_statistics_equal_stock_batch_norm_on_the_real_frames() -> None:
@@ -63,3 +64,34 @@ def test_set_dropout_reaches_every_dropout_inside() -> None:
     model = nn.Sequential(ChannelDropout(), nn.Sequential(ChannelDropout(0.5)), nn.Linear(2, 2))
     set_dropout(model, 0.3)
     assert [layer.share for layer in model.modules() if isinstance(layer, ChannelDropout)] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation", "groups", "bias"),
+    [(3, 1, 1, 1, False), (3, 1, 4, 1, True), (5, 2, 1, 1, False), (5, 2, 3, 1, True), (3, 1, 1, 6, False)],
+)
+@pytest.mark.parametrize("time", [1, 2, 9, 10])
+def test_a_convolution_and_its_gradients_are_those_of_the_layer(
+    kernel: int, stride: int, dilation: int, groups: int, bias: bool, time: int
+) -> None:
+    torch.manual_seed(0)
+    margin = kernel // 2 * dilation
+    layer = nn.Conv1d(
+        6, 12, kernel, stride=stride, padding=margin, dilation=dilation, groups=groups, bias=bias
+    ).double()
+    inputs = torch.randn(3, time, 6, dtype=torch.float64, requires_grad=True)
+    found, expected = convolve(layer, inputs), layer(inputs.transpose(1, 2)).transpose(1, 2)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    pulled = torch.randn_like(expected)
+    parameters = [inputs, *layer.parameters()]
+    gradients = [torch.autograd.grad((out * pulled).sum(), parameters) for out in (found, expected)]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_a_convolution_in_bf16_is_the_layers_own() -> None:
+    torch.manual_seed(0)
+    layer, inputs = nn.Conv1d(8, 8, 3, padding=1), torch.randn(2, 5, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert convolve(layer, inputs).dtype == torch.bfloat16
+        assert torch.equal(convolve(layer, inputs), layer(inputs.transpose(1, 2)).transpose(1, 2))
