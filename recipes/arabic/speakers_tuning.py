@@ -1,6 +1,7 @@
 """Six trials for every method on the validation speakers: `speechtl study arabic/speakers_tuning`.
 
-Rates × steps, one base model. What is least on *held-out* goes into `_speakers.CHOSEN["validation"]` and
+Rates × steps, one base model. What is least on *held-out* (`python benchmarks/chosen_settings.py
+arabic/speakers_tuning --by held-out --same method.retrain`) goes into `_speakers.CHOSEN["validation"]` and
 serves the test speakers; `speakers_tuning_swapped` does the same the other way round. Where the best lies at
 an edge, the grid is extended. Of the two halves of the words each speaker has one.
 """

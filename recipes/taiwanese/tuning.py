@@ -1,7 +1,8 @@
 """Six trials for every method at ten minutes and seed 0: `speechtl study taiwanese/tuning`.
 
 Three rates, and two strengths where a method has one, else two shares of dropped channels. Chosen by the
-column *dev*, never by the test error beside it. Where the best lies at an edge the grid is extended by flags:
+column *dev*, never by the test error beside it (`python benchmarks/chosen_settings.py taiwanese/tuning`).
+Where the best lies at an edge the grid is extended by flags:
 `--recipes 'taiwanese/kl --train.lr 8e-3'`. What is chosen goes into the recipe and serves all amounts.
 """
 

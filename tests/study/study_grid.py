@@ -1,5 +1,8 @@
-"""Recipe files of toy studies, and reports of their cells that nobody trained."""
+"""Recipe files of toy studies, reports of their cells that nobody trained, and the commands that read them."""
 
+import importlib.util
+import sys
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -73,3 +76,15 @@ def write_cells(cells: Sequence[Cell], errors: Callable[[Cell], Sequence[int]]) 
     """Finished runs of all cells."""
     for cell in cells:
         write_cell(cell, errors(cell))
+
+
+def benchmark(name: str) -> types.ModuleType:
+    """A file of `benchmarks/` as a module."""
+    path = Path(__file__).parents[2] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,33 +1,17 @@
 """How much of a gap is closed, and which settings a study chooses."""
 
-import importlib.util
 import json
-import types
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from study_grid import write_cell, write_recipe, write_reports
+from study_grid import benchmark, write_cell, write_recipe, write_reports
 
 from speechtl.study import Study
 from speechtl.study.cells import Cell, expand
 from speechtl.study.gap import closed_share, gap_of, gap_table
 from speechtl.study.results import results
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
-
-def benchmark(name: str) -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def rows(*rates: float, seeds: int = 3, speakers: int = 12, spread: float = 0.0) -> list[np.ndarray]:
