@@ -1,4 +1,4 @@
-"""Recipe files of toy studies, reports of their cells that nobody trained, and the commands that read them."""
+"""Recipe files of toy studies, reports of cells that nobody trained, and the commands that read them."""
 
 import importlib.util
 import sys
