@@ -41,6 +41,7 @@ class Examples:
     languages: Sequence[str]
     ids: Sequence[str]
     speakers: Sequence[str | None]
+    """Each under its corpus's name, as `Corpus.qualified_speakers` has them."""
     domains: Sequence[str | None]
     is_target: bool | NDArray[np.bool_] = True
     """Whether they are of the target domain: all of them alike, or (utterances,) of each."""
@@ -72,7 +73,7 @@ class Examples:
             labels=labels,
             languages=languages,
             ids=corpus.column("id"),
-            speakers=corpus.column("speaker"),
+            speakers=corpus.qualified_speakers,
             domains=corpus.column("domain"),
             is_target=is_target,
             separators={tag: tokenizer.separator for tag, tokenizer in (tokenizers or {}).items()},

@@ -114,6 +114,12 @@ class Corpus:
         """The values of one column, in order."""
         return values_of(self.arrow(name))
 
+    @property
+    def qualified_speakers(self) -> list[str | None]:
+        """The speakers under the corpus's name, by which those of different corpora are told apart."""
+        speakers: list[str | None] = self.column("speaker")
+        return speakers if self.speakers_are_qualified else [qualify(self.name, one) for one in speakers]
+
     def arrow(self, name: str) -> pyarrow.ChunkedArray:
         """One column as Arrow, memory-mapped where the corpus was loaded from a folder."""
         if name not in COLUMNS:

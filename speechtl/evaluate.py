@@ -17,6 +17,7 @@ from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
 from speechtl.faults import counted
+from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.metrics import Counts, pool, score_utterances
 from speechtl.recognition import Recognised, advise_on_strangers, recognise
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
@@ -46,6 +47,7 @@ def evaluate(
     zero_shot: SyllableTable | None = None,
     speaker: str | None = None,
     domain: str | None = None,
+    by_name: bool = True,
     forbidden: Fingerprints | None = None,
     show_progress: bool = False,
 ) -> Report:
@@ -66,6 +68,8 @@ def evaluate(
         speaker: who all utterances are heard as, by a model with parts of their own for some speakers; None:
             as whom the corpora name. What is reported keeps the corpora's speakers.
         domain: the same of their domain.
+        by_name: whether a speaker of another corpus is taken for the only one of this name that the model has
+            parts for; else for an unknown one.
         forbidden: what the sets may not hold; None: all that the model has heard.
         show_progress: whether to show progress bars on the terminal.
 
@@ -89,7 +93,8 @@ def evaluate(
     model.model.to(device())
     found = {}
     for name, corpus in parts.items():
-        speech = _Set(corpus, waveforms[name], shared[name], speaker, domain)
+        speakers = _speakers(model, corpus, speaker, name if by_name else None)
+        speech = _Set(corpus, waveforms[name], shared[name], speakers, domain)
         for key, head in _heads(name, corpus, zero_shot).items():
             table = zero_shot if key != name else None
             task = _task(key, corpus, show_progress)
@@ -171,6 +176,26 @@ def _heard(model: LoadedModel, corpus: Corpus) -> Corpus:
     return replace(corpus, trim_db=trim_db) if corpus.trim_db is None and trim_db is not None else corpus
 
 
+def _speakers(
+    model: LoadedModel, corpus: Corpus, speaker: str | None, where: str | None
+) -> Sequence[str | None]:
+    """Whom the model hears each utterance as: the one who is named, or whom the corpus says.
+
+    Args:
+        model: The model.
+        corpus: The speech.
+        speaker: Who is named.
+        where: The set's name, where speakers of other corpora may be known by theirs.
+    """
+    if speaker is not None:
+        return matched([speaker] * len(corpus), known_keys(model.model, "speaker"))
+    return (
+        corpus.qualified_speakers
+        if where is None
+        else as_known(model.model, corpus.qualified_speakers, where)
+    )
+
+
 def _task(name: str, corpus: Corpus, is_shown: bool) -> str | None:
     return f"scoring {counted(len(corpus), 'utterance')} of {name}" if is_shown else None
 
@@ -181,16 +206,16 @@ class _Set(NamedTuple):
     corpus: Corpus
     waveforms: Waveforms
     shared: leakage.Shared
-    speaker: str | None
-    """Who all are heard as; None: as whom the corpus names."""
+    speakers: Sequence[str | None]
+    """Whom each utterance is heard as."""
     domain: str | None
+    """What all are heard as; None: as the corpus says."""
 
     @property
     def examples(self) -> Examples:
         """The speech ready for decoding."""
         found = Examples.of(self.corpus, self.waveforms, self.waveforms.durations, None)
-        if self.speaker is not None:
-            found = replace(found, speakers=[self.speaker] * len(found))
+        found = replace(found, speakers=self.speakers)
         return found if self.domain is None else replace(found, domains=[self.domain] * len(found))
 
 

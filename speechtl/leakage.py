@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speechtl.corpus import Corpus, qualify
+from speechtl.corpus import Corpus
 from speechtl.faults import counted, listed
 from speechtl.partition import text_keys
 from speechtl.text import orthography
@@ -141,8 +141,7 @@ def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:
 
 
 def _speaker_hashes(corpus: Corpus) -> Iterable[str | None]:
-    for speaker in corpus.column("speaker"):
-        name = speaker if corpus.speakers_are_qualified else qualify(corpus.name, speaker)
+    for name in corpus.qualified_speakers:
         yield None if name is None else _hash("speaker", name)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechtl import decode
 from speechtl.batches import Examples, inference_batches
+from speechtl.known_speakers import known_keys, matched
 from speechtl.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -70,13 +71,12 @@ def advise_on_strangers(model: AcousticModel, speaker: str | None, domain: str |
 
     Such speech is heard as that of any unknown one, so that a name that is misspelt has no other sign.
     """
-    known: dict[str, set[str]] = {"speaker": set(), "domain": set(model.inputs.domains)}
-    for insertion in model.inserted.insertions:
-        if insertion.by in known:
-            known[insertion.by].update(insertion.keys)
-    for by, key in (("speaker", speaker), ("domain", domain)):
-        if key is not None and key not in known[by]:
-            named = ", ".join(sorted(known[by])) or "none"
+    speakers = known_keys(model, "speaker")
+    named_speaker = matched([speaker], speakers)[0]
+    domains = [*known_keys(model, "domain"), *model.inputs.domains]
+    for by, key, known in (("speaker", named_speaker, speakers), ("domain", domain, domains)):
+        if key is not None and key not in known:
+            named = ", ".join(sorted(known)) or "none"
             logger.warning(
                 "the model has no parts for the %s %s, and hears it as an unknown one; it has some for: %s",
                 by,

@@ -184,7 +184,7 @@ def _train(
         data,
         experiment.train,
         folder.path,
-        evaluate_dev=development_of(experiment, dev, tokenizers) if dev is not None else None,
+        evaluate_dev=development_of(experiment, model, dev, tokenizers) if dev is not None else None,
         augment=experiment.augment,
         seed=experiment.seed,
         source=source.model if source else None,
@@ -274,7 +274,7 @@ def _report(
             other = score(load_model(folder.label_free_model), material.tests)
         report = report.joined(other.renamed(LABEL_FREE))
     if material.source_tests:
-        cost = score(trained, material.source_tests)
+        cost = score(trained, material.source_tests, by_name=False)
         report = replace(report, source_sets=cost.sets, hypotheses={**report.hypotheses, **cost.hypotheses})
     report = replace(report, train=summary)
     with explained("the report", folder.path):

@@ -14,8 +14,10 @@ from speechtl.corpus import Corpus
 from speechtl.development import Development
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, listed
+from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
+from speechtl.models.inserted import By
 from speechtl.settings_json import flatten, to_json
 from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
@@ -79,14 +81,16 @@ def _amount(corpus: Corpus) -> str:
 
 
 def development_of(
-    experiment: Experiment, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]
+    experiment: Experiment, model: AcousticModel, corpus: Corpus, tokenizers: Mapping[str, Tokenizer]
 ) -> Development:
-    """The dev speech, at most so many utterances per language."""
+    """The dev speech, at most so many utterances per language, its speakers as the model knows them."""
     chosen = corpus.first_per_language(experiment.train.dev_utterances)
     texts, languages = chosen.column("text"), chosen.column("language")
     units = sum(tokenizers[tag].count(text) for tag, text in zip(languages, texts, strict=True))
     settings = replace(experiment.decode, closed=False, words=())
-    return Development(Speech.of(chosen).examples(None), texts, units, settings)
+    examples = Speech.of(chosen).examples(None)
+    examples = replace(examples, speakers=as_known(model, examples.speakers, "dev"))
+    return Development(examples, texts, units, settings)
 
 
 def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
@@ -123,14 +127,18 @@ def strangers_on_dev(model: AcousticModel, dev: Corpus | None) -> str | None:
 
     All weights do equally well there, and the first of them, hardly trained, would be kept.
     """
-    known: dict[str, dict[str, None]] = {}
-    for insertion in model.inserted.insertions:
-        if insertion.by is not None:
-            known.setdefault(insertion.by, {}).update(dict.fromkeys(insertion.keys))
-    for by, keys in known.items():
-        if dev is not None and not keys.keys() & set(dev.column(by)):
+    if dev is None:
+        return None
+    told: dict[By, list[str | None]] = {
+        "speaker": matched(dev.qualified_speakers, known_keys(model, "speaker")),
+        "language": dev.column("language"),
+        "domain": dev.column("domain"),
+    }
+    for by, values in told.items():
+        keys = known_keys(model, by)
+        if keys and not set(keys) & set(values):
             return (
-                f"no dev utterance is of a {by} that is adapted to ({listed(list(keys))}), so dev cannot "
+                f"no dev utterance is of a {by} that is adapted to ({listed(keys)}), so dev cannot "
                 f"tell which weights are best. Name dev speech of the same {by}s, or keep the last ones by "
                 "--train.evaluations 1"
             )

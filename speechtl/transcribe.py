@@ -12,6 +12,7 @@ from speechtl.conversion import converts, respell
 from speechtl.devices import device
 from speechtl.faults import counted, listed
 from speechtl.hearing import Hearing, Recording, examine
+from speechtl.known_speakers import known_keys, matched
 from speechtl.phrases import Segment
 from speechtl.recognition import advise_on_strangers
 from speechtl.terminal import progress_bar
@@ -102,7 +103,8 @@ def transcripts(
     tag = _language(model.model, language, settings)
     wanted = tag if language is None else _tag(language)
     hearing = Hearing(model.model.to(device()), tag, settings, options.windows, options.pause)
-    hearing = replace(hearing, speaker=options.speaker, domain=options.domain)
+    (speaker,) = matched([options.speaker], known_keys(model.model, "speaker"))
+    hearing = replace(hearing, speaker=speaker, domain=options.domain)
     advise_on_strangers(model.model, options.speaker, options.domain)
     recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
     total = round(sum(recording.seconds for recording in recordings))

@@ -33,7 +33,7 @@ def test_disjoint_corpora_share_nothing() -> None:
 def test_identical_audio_is_refused_always_and_named(split_by: SplitBy) -> None:
     train = make("khì")
     test = make("lâi", first=9, speaker=None, split_by=split_by)
-    with pytest.raises(ValueError, match=r"mytest: .*\n.*identical audio in 1 utterance: u9"):
+    with pytest.raises(ValueError, match=r"mytest holds .*\n.*identical audio in 1 utterance: u9"):
         check(trained_on(train), test, digests(train), "mytest")
 
 

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +16,14 @@ from toy_speech import QUICK, examples, toy_experiment, write_manifest
 
 from speechtl.checkpoint import load_model, save_model
 from speechtl.cli import main
+from speechtl.corpus_spec import corpus
+from speechtl.decode import DecodeSettings
+from speechtl.evaluate import evaluate
+from speechtl.known_speakers import matched
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import Insertion
+from speechtl.report import Hypothesis
 from speechtl.run import run
 from speechtl.start import strangers_on_dev
 from speechtl.transfer import LHUC, InputAffine, Transfer
@@ -58,14 +65,14 @@ def test_a_run_by_speaker_adapts_each_and_no_stranger(manifest: Path, tmp_path: 
     report = run(experiment, tmp_path / "runs")
     assert report.sets["en"].utterances == 6
     trained = load_model(tmp_path / "runs" / "toy" / "seed-0").model
-    assert {one.keys for one in trained.inserted.insertions} == {("ann", "bob")}
+    assert {one.keys for one in trained.inserted.insertions} == {("en/ann", "en/bob")}
     r = trained.inserted["lhuc_encoder_0"].r
     assert (r[0] != r[1]).any()
     assert (r != 0).any(dim=1).all()
     speech = examples(4)[0]
     before, stranger = outputs(source(), speech.batch(range(4))), of(speech, "zoe").batch(range(4))
     assert torch.equal(outputs(trained, stranger), before)
-    assert not torch.equal(outputs(trained, of(speech, "bob").batch(range(4))), before)
+    assert not torch.equal(outputs(trained, of(speech, "en/bob").batch(range(4))), before)
 
 
 def test_dev_of_strangers_chooses_nothing_and_that_is_said(make_corpus: MakeCorpus) -> None:
@@ -127,6 +134,62 @@ def test_transcribe_hears_the_speaker_that_is_named(
 
     assert told("--speaker", "zoe") == told()
     assert told("--speaker", "ann") != told()
+
+
+def of_another_corpus(manifest: Path, name: str, first: int) -> Path:
+    """Other recordings, under the name of another corpus, of other people with the same names."""
+    path = manifest.with_name(name)
+    for number, (split, count) in enumerate((("train", 7), ("dev", 4), ("test", 6))):
+        write_manifest(path, count, split, seed=first + number)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows = [row | {"speaker": ("ann", "bob")[number % 2]} for number, row in enumerate(rows)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_speakers_of_several_corpora_are_known_in_each_and_their_namesakes_are_not(
+    manifest: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    babbling = source()
+    with torch.no_grad():
+        babbling.shared_blank.bias.fill_(0.0)
+    save_model(babbling, tmp_path / "source", fingerprints=Fingerprints())
+    other, third = (of_another_corpus(manifest, f"{name}.jsonl", ord(name)) for name in "ef")
+    experiment = toy_experiment(
+        manifest,
+        source=str(tmp_path / "source"),
+        target=tuple(corpus(str(path), split="train") for path in (manifest, other)),
+        dev=tuple(corpus(str(path), split="dev") for path in (manifest, other)),
+        tests=tuple(corpus(str(path), split="test") for path in (manifest, other)),
+        source_tests=(corpus(str(third), split="test"),),
+        method=LHUC(by="speaker"),
+        train=replace(QUICK, steps=6, lr=3.0, evaluations=1),
+        decode=DecodeSettings("greedy"),
+    )
+    report = run(experiment, tmp_path / "runs")
+    folder = tmp_path / "runs" / "toy" / "seed-0"
+    adapted, before = load_model(folder), load_model(tmp_path / "source")
+    keys = ("e/ann", "e/bob", "en/ann", "en/bob")
+    assert {one.keys for one in adapted.model.inserted.insertions} == {keys}
+    assert "no dev utterance" not in caplog.text
+
+    def texts(hypotheses: Sequence[Hypothesis]) -> list[str]:
+        return [one.hyp for one in hypotheses]
+
+    for name, path in (("en", manifest), ("e", other), ("f", third)):
+        speech = {name: corpus(str(path), split="test").open()}
+        unadapted = texts(evaluate(before, speech, settings=experiment.decode).hypotheses[name])
+        assert (texts(report.hypotheses[name]) == unadapted) is (name == "f")
+
+
+def test_one_person_in_two_files_is_known_by_name_and_that_is_told(
+    manifest: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert matched(["tests/ann", "tests/zoe"], ["train/ann"]) == ["train/ann", "tests/zoe"]
+    assert matched(["tests/ann", "ann"], ["one/ann", "two/ann"]) == ["tests/ann", "ann"], "nobody knows which"
+    evaluated(model, manifest, tmp_path / "own")
+    assert "en: heard by their names: en/ann as ann" in caplog.text
 
 
 def test_the_rules_of_an_unknown_speaker_are_told_before_training(manifest: Path, tmp_path: Path) -> None:
