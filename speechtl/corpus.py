@@ -185,7 +185,8 @@ class Corpus:
     def subset(self, minutes: float, seed: int) -> Corpus:
         """At least so many minutes of audio, by one utterance at most over; fewer minutes lie inside more.
 
-        Utterances are taken in the order of the hash of seed and id until the minutes are reached.
+        Utterances are taken in the order of the hash of seed and id until the minutes are reached, the first
+        of each language before all others.
 
         Raises:
             ValueError: The corpus holds less, or the minutes are not positive.
@@ -199,7 +200,9 @@ class Corpus:
                 f"corpus {self.name}: {minutes:g} minutes asked for, but there are {self.minutes:.2f}; "
                 "ask for fewer, or for 'all'"
             )
-        return self.select(at_least(minutes * 60, self.arrow("id"), self.arrow("duration").to_numpy(), seed))
+        durations = self.arrow("duration").to_numpy()
+        several = self.column("language") if len(self.languages) > 1 else ()
+        return self.select(at_least(minutes * 60, self.arrow("id"), durations, seed, several))
 
     def split(self, by: SplitBy = "text", shares: Mapping[str, float] = SHARES) -> Corpus:
         """The same utterances, assigned anew to splits that share no text, or no speaker, or just at random.

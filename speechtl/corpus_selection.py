@@ -61,7 +61,7 @@ def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
     """So many utterances, the same for a seed; fewer lie inside more.
 
     They are taken in the order of the hash of seed and id, but no text comes again before every text has
-    come: 20 utterances of a vocabulary of 20 words are 20 words.
+    come: 20 utterances of a vocabulary of 20 words are 20 words. Of each language one comes first.
 
     Raises:
         ValueError: The corpus holds fewer.
@@ -71,7 +71,8 @@ def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
             f"corpus {corpus.name}: {counted(count, 'utterance')} asked for, but there "
             f"{'is' if len(corpus) == 1 else 'are'} {len(corpus)}; ask for fewer, or for 'all'"
         )
-    return corpus.select(spread(count, corpus.arrow("id"), corpus.column("text"), seed))
+    several = corpus.column("language") if len(corpus.languages) > 1 else ()
+    return corpus.select(spread(count, corpus.arrow("id"), corpus.column("text"), seed, several))
 
 
 def _of_values(

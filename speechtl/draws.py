@@ -16,29 +16,49 @@ if TYPE_CHECKING:
 
 
 def at_least(
-    seconds: float, ids: pyarrow.ChunkedArray, durations: NDArray[np.float64], seed: int
+    seconds: float,
+    ids: pyarrow.ChunkedArray,
+    durations: NDArray[np.float64],
+    seed: int,
+    languages: Sequence[str] = (),
 ) -> NDArray[np.int64]:
     """Sorted positions of utterances that last so long together, by one utterance at most more.
 
-    They are taken in the order of the hash of seed and id, so fewer seconds lie inside more.
+    They are taken in the order of the hash of seed and id, so fewer seconds lie inside more. With the
+    languages of the utterances the first one of each comes before all others.
     """
     order = np.argsort(_keys(ids, f"{seed} "), kind="stable")
+    if languages:
+        order = np.array(_one_of_each_first(order.tolist(), languages), dtype=np.int64)
     reached = np.cumsum(durations[order])
     count = int(np.searchsorted(reached, seconds - 1e-6)) + 1
     return np.sort(order[:count])
 
 
-def spread(count: int, ids: pyarrow.ChunkedArray, texts: Sequence[str], seed: int) -> list[int]:
+def spread(
+    count: int, ids: pyarrow.ChunkedArray, texts: Sequence[str], seed: int, languages: Sequence[str] = ()
+) -> list[int]:
     """Sorted positions of so many utterances, no text again before every text has come.
 
-    Within that they are taken in the order of the hash of seed and id, so fewer lie inside more.
+    Within that they are taken in the order of the hash of seed and id, so fewer lie inside more. With the
+    languages of the utterances the first one of each comes before all others.
     """
     taken: Counter[str] = Counter()
     turns = []
     for place, index in enumerate(np.argsort(_keys(ids, f"{seed} "), kind="stable").tolist()):
         taken[texts[index]] += 1
         turns.append((taken[texts[index]], place, index))
-    return sorted(index for _, _, index in sorted(turns)[:count])
+    order = [index for _, _, index in sorted(turns)]
+    return sorted((_one_of_each_first(order, languages) if languages else order)[:count])
+
+
+def _one_of_each_first(order: Sequence[int], languages: Sequence[str]) -> list[int]:
+    """Positions in their order, but the first one of each language before all others."""
+    first: dict[str, int] = {}
+    for index in order:
+        first.setdefault(languages[index], index)
+    chosen = set(first.values())
+    return [*first.values(), *(index for index in order if index not in chosen)]
 
 
 def first_per_group(ids: pyarrow.ChunkedArray, groups: Sequence[str], count: int) -> list[int]:

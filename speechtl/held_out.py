@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from speechtl.corpus import SHARES, Corpus, SplitBy
@@ -92,6 +93,7 @@ def carve(
 ) -> Corpus:
     """The same utterances in the splits `train` and `missing`, which share no speaker or no text.
 
+    Each language is carved for itself, so that it is in every split, unless its speakers speak others too.
     A classifier's share texts: they have other recordings of the same ones. Its speakers are kept apart as
     long as others say most of their texts too.
 
@@ -107,26 +109,68 @@ def carve(
     """
     shares = {name: SHARES[name] for name in missing}
     shares = {"train": 1 - sum(shares.values()), **shares}
-    speakers = pool.column("speaker")
-    can_speaker = None not in speakers and len(set(speakers)) >= FEWEST_SPEAKERS
-    if can_speaker and split_by != "text":
-        apart = pool.with_splits(by_fewest_spoken(speakers, shares), "speaker")
+    by_speaker = None if split_by == "text" else _by_speaker(pool, shares)
+    if by_speaker is not None:
+        apart = pool.with_splits(by_speaker, "speaker")
         train = apart.filter(split="train")
         if not is_classifier or all(mostly_trained(train, apart.filter(split=name)) for name in missing):
             return apart
-    pinned = trained_texts(known, pool) if known is not None else []
-    try:
+    pinned = set(trained_texts(known, pool)) if known is not None else set()
+    ids, languages, texts = (pool.column(name) for name in ("id", "language", "text"))
+    again = repeated(pool) if is_classifier else []
+
+    def assign(rows: Sequence[int]) -> list[str]:
+        """A split for each of these utterances."""
         if is_classifier:
-            return pool.with_splits(_by_repetition(pool, shares), "none")
+            return _by_repetition([ids[row] for row in rows], [again[row] for row in rows], shares)
         if len(pinned) == len(pool):
-            return pool.with_splits(by_key_filled(pool.column("id"), shares), "none")
-        assigned = by_text_filled(pool.column("language"), pool.column("text"), shares, pinned)
+            return by_key_filled([ids[row] for row in rows], shares)
+        known_here = [place for place, row in enumerate(rows) if row in pinned]
+        return by_text_filled(
+            [languages[row] for row in rows], [texts[row] for row in rows], shares, known_here
+        )
+
+    try:
+        assigned = _per_language(pool, assign)
     except ValueError as error:
         raise ValueError(
             f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it: {error}. Record "
             "more, or name dev and tests in a recipe of your own."
         ) from error
-    return pool.with_splits(assigned, "text")
+    return pool.with_splits(assigned, "none" if is_classifier or len(pinned) == len(pool) else "text")
+
+
+def _by_speaker(pool: Corpus, shares: Mapping[str, float]) -> list[str] | None:
+    """A split per utterance by its speaker, with every language in each; None where that cannot be."""
+    speakers, languages = pool.column("speaker"), pool.column("language")
+    if None in speakers or len(set(speakers)) < FEWEST_SPEAKERS:
+        return None
+    spoken = Counter(tag for tag, _ in set(zip(languages, speakers, strict=True)))
+    if spoken.total() == len(set(speakers)) and min(spoken.values()) >= FEWEST_SPEAKERS:
+        return _per_language(pool, lambda rows: by_fewest_spoken([speakers[row] for row in rows], shares))
+    assigned = by_fewest_spoken(speakers, shares)
+    is_whole = len(set(zip(assigned, languages, strict=True))) == len(shares) * len(spoken)
+    return assigned if is_whole else None
+
+
+def _per_language(pool: Corpus, assign: Callable[[Sequence[int]], list[str]]) -> list[str]:
+    """A split per utterance, assigned among those of its language, or of languages that have texts in common.
+
+    Raises:
+        ValueError: a language has too little; names it.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, tag in enumerate(pool.column("language")):
+        rows_of.setdefault(orthography(tag).folded_as, []).append(row)
+    split_of: dict[int, str] = {}
+    for tag, rows in rows_of.items():
+        try:
+            split_of |= zip(rows, assign(rows), strict=True)
+        except ValueError as error:
+            if len(rows_of) == 1:
+                raise
+            raise ValueError(f"in {tag} {error}") from error
+    return [split_of[row] for row in range(len(pool))]
 
 
 def repeated(corpus: Corpus) -> list[bool]:
@@ -155,17 +199,16 @@ def _classes(corpus: Corpus) -> list[tuple[str, str]]:
     return [classes[entry] for entry in entries]
 
 
-def _by_repetition(pool: Corpus, shares: Mapping[str, float]) -> list[str]:
-    """A split per utterance, where every text has a recording in the first one."""
-    again = [row for row, repeats in enumerate(repeated(pool)) if repeats]
+def _by_repetition(ids: Sequence[str], repeats: Sequence[bool], shares: Mapping[str, float]) -> list[str]:
+    """A split per utterance, those that do not say a text again being in the first one."""
+    again = [id_ for id_, says_again in zip(ids, repeats, strict=True) if says_again]
     if len(again) < len(shares):
         raise ValueError(
             f"a classifier is tested on texts that it was trained on, and {len(again)} of its "
-            f"{counted(len(pool), 'utterance')} say a text again, but {len(shares)} are needed"
+            f"{counted(len(ids), 'utterance')} say a text again, but {len(shares)} are needed"
         )
-    ids = pool.column("id")
-    split_of = dict(zip(again, by_key_filled([ids[row] for row in again], shares), strict=True))
-    return [split_of.get(row, next(iter(shares))) for row in range(len(pool))]
+    split_of = dict(zip(again, by_key_filled(again, shares), strict=True))
+    return [split_of.get(id_, next(iter(shares))) for id_ in ids]
 
 
 def _manner(carved: Corpus, is_classifier: bool) -> str:

@@ -1,5 +1,6 @@
 """Dev and tests that a recipe does not name: the corpus's own splits, or carved out of it without leaks."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,55 @@ def test_a_classifier_s_speakers_are_kept_apart_if_they_say_the_same() -> None:
         assert {corpus.split_by for corpus in found.held_out.values()} == {split_by}
         for corpus in found.held_out.values():
             assert set(corpus.column("text")) <= set(found.train.column("text"))
+
+
+def of_two_languages(
+    english: int, german: int, speakers: dict[str, int] | None = None, seed: int = 0
+) -> CorpusSpec:
+    """A prepared corpus of two languages, with so many utterances and speakers of each."""
+    rows = []
+    for tag, count in (("en", english), ("de", german)):
+        for number in range(count):
+            who = f"{tag}{number % speakers[tag]}" if speakers else None
+            text = f"{tag} word {seed} {number}"
+            id_ = f"{tag}{seed}-{number}"
+            rows.append(Utterance(id_, f"/{id_}.wav", text, tag, who, None, 3.0, "train"))
+    Corpus.from_utterances("two", rows).save(data_folder() / "two")
+    return CorpusSpec("two")
+
+
+@pytest.mark.parametrize(
+    ("speakers", "manner"),
+    [
+        (None, "text"),
+        ({"en": 8, "de": 4}, "speaker"),
+        ({"en": 8, "de": 2}, "text"),  # two Germans are too few for three sides
+    ],
+)
+def test_every_side_has_every_language(speakers: dict[str, int] | None, manner: str) -> None:
+    for seed in range(6):
+        found = parts(of_two_languages(240, 20, speakers, seed), ("dev", "test"), 0)
+        for side in (found.train, *found.held_out.values()):
+            assert set(side.languages) == {"en", "de"}
+            assert side.split_by == manner
+        german = {name: side.filter(language="de") for name, side in found.held_out.items()}
+        assert all(len(side) <= 10 for side in german.values())
+        voices = [set(side.column("speaker")) for side in (found.train, *found.held_out.values())]
+        if manner == "speaker":
+            assert sum(map(len, voices)) == len(set.union(*voices))
+
+
+def test_a_language_that_is_too_small_to_be_carved_is_named() -> None:
+    with pytest.raises(ValueError, match="in de it has 2 different texts but 3 splits need one each"):
+        parts(of_two_languages(60, 2), ("dev", "test"), 0)
+
+
+@pytest.mark.parametrize("field", ["minutes", "utterances"])
+def test_little_speech_that_is_drawn_has_every_language_and_less_lies_inside_more(field: str) -> None:
+    spec = of_two_languages(300, 20)
+    amounts = (0.1, 0.5, 2.0) if field == "minutes" else (2, 10, 40)
+    for seed in range(10):
+        drawn = [replace(spec, **{field: amount}).open(seed) for amount in amounts]
+        assert all(set(one.languages) == {"en", "de"} for one in drawn)
+        ids = [set(one.column("id")) for one in drawn]
+        assert ids[0] < ids[1] < ids[2]
