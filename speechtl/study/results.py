@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 
 from speechtl.compare import Row, measure, shared_metric
+from speechtl.faults import listed
 from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval, holm, seeds_interval, sign_flip
 from speechtl.study.cells import Cell
@@ -81,14 +82,20 @@ def _of_set(grid: Grid, name: str) -> SetResult | None:
     metric = shared_metric(here, study.metric)
     if metric is None:
         return None
-    blocks_of = _Blocks.of(study, here[0].set_report.resampled)
+    kinds = {one.set_report.resampled for one in here}
+    blocks_of = _Blocks.of(study, "speakers" if "speakers" in kinds else here[0].set_report.resampled)
     rows, notices, utterances = [], [], 0
     for amount in study.amounts:
-        reference = grid.seeds(study.reference, amount, name)
+        reference, _ = _tested_alike(grid.seeds(study.reference, amount, name))
         for row in study.rows:
-            seeds = grid.seeds(row, amount, name)
+            seeds, others = _tested_alike(grid.seeds(row, amount, name), reference)
             if not seeds:
                 continue
+            if others:
+                notices.append(
+                    f"{row} {amount}: seed {listed(sorted(map(str, others)))} had other utterances or "
+                    "references than the other seeds; left out"
+                )
             utterances = len(next(iter(seeds.values())).hypotheses)
             against = None if row == study.reference else reference
             if against and not _is_comparable(seeds, against):
@@ -138,6 +145,26 @@ class _Blocks:
             what = "variants" if count == len(self.groups) else "groups of variants"
             return f"sign-flip test over the {count} {what}, each the mean of its seeds"
         return f"paired bootstrap over {self.resampled}{' and seeds' if has_seeds else ''}"
+
+
+def _tested_alike(
+    seeds: Mapping[int, Pooled], reference: Mapping[int, Pooled] | None = None
+) -> tuple[dict[int, Pooled], list[int]]:
+    """The seeds of a row that were tested on the same, and the numbers of the others.
+
+    Args:
+        seeds: Of the row.
+        reference: Of the control; what it was tested on counts, if the row was on that at all. Else what most
+            seeds were tested on.
+    """
+    standard = next(iter((reference or {}).values()), None)
+    if standard is None or not any(one.is_tested_as(standard) for one in seeds.values()):
+        agreeing = {
+            seed: sum(one.is_tested_as(other) for other in seeds.values()) for seed, one in seeds.items()
+        }
+        standard = seeds[max(agreeing, key=lambda seed: agreeing[seed])] if seeds else None
+    kept = {seed: one for seed, one in seeds.items() if standard is not None and one.is_tested_as(standard)}
+    return kept, [seed for seed in seeds if seed not in kept]
 
 
 def _is_comparable(seeds: Mapping[int, Pooled], reference: Mapping[int, Pooled]) -> bool:

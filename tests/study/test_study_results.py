@@ -10,6 +10,7 @@ import pytest
 from study_grid import UNITS, write_cell, write_cells, write_recipe, write_reports
 
 from speechtl.corpus_spec import CorpusSpec
+from speechtl.report import Report
 from speechtl.stats import (
     bootstrap_interval,
     hierarchical_paired_bootstrap,
@@ -345,3 +346,37 @@ def test_single_seeds_are_paired_only_with_the_same_seed(tmp_path: Path, recipes
     order = sorted(range(24), key=lambda i: f"u{i}")
     expected = paired_bootstrap([a[i] for i in order], TOTALS, [b[i] for i in order], TOTALS)
     assert row_of(only(study, cells), recipes[1]).p_value == expected.p_value
+
+
+def test_seeds_that_were_tested_on_other_references_are_left_out_and_named(
+    tmp_path: Path, recipes: list[str]
+) -> None:
+    """References were corrected, or the test corpus grew, and old cells stayed as they were."""
+    study = Study("s", tuple(recipes), seeds=(0, 1, 2))
+    cells = expand(study, tmp_path)
+    for cell in cells:
+        write_cell(cell, [2])
+        is_old = cell.row == recipes[1] and cell.seed == 0
+        is_short = cell.row == recipes[2] and cell.seed == 2
+        errors = [4] * 12 if is_old else [1] * (10 if is_short else 12)
+        write_reports(cell.folder.path, {"words": errors}, hash_="old" if is_old else "same")
+    (found,) = results(study, cells)
+    assert [len(row.measured.seeds) for row in found.rows] == [3, 2, 2]
+    assert {row.measured.error for row in found.rows} == {0.25}
+    first, second = found.notices
+    assert "seed 0 had other utterances or references than the other seeds; left out" in first
+    assert "seed 2 had other utterances" in second
+
+
+def test_speakers_of_any_variant_are_kept_together(tmp_path: Path, recipes: list[str]) -> None:
+    variants = tuple(Variant(name, CorpusSpec("x")) for name in "ab")
+    study = Study("s", tuple(recipes), seeds=(0,), variants=variants)
+    cells = expand(study, tmp_path)
+    for cell in cells:
+        write_cell(cell, [1] * 6)
+        report = Report.load(cell.folder.report)
+        entry = report.sets["words"]
+        resampled = "speakers" if cell.variant == "b" else "utterances"
+        replace(report, sets={"words": replace(entry, resampled=resampled)}).save(cell.folder.report)
+    (found,) = results(study, cells)
+    assert found.resampled == "speakers"
