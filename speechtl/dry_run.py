@@ -124,19 +124,20 @@ def dry_run(
     loaded = _loaded(source, first)
     known = loaded.fingerprints if loaded else None
     sets = Sets.of(experiment, source.experiment if source else None, known)
-    model, examples = step_zero(experiment, sets, loaded)
+    model, data = step_zero(experiment, sets, loaded)
     shared: list[str] = []
     if done is not None and not is_refused:
         try:
             shared = sets.check(loaded)
-            refuse_short(model, examples, experiment.augment)
+            for heard in experiment.method.heard(data):
+                refuse_short(model, heard, experiment.augment)
         except ValueError as error:
             fate, is_refused = f"is refused: {error}", True
     # The source's own heads may be of another kind than the one that is added.
     built = replace(model.settings, head=experiment.model.head)
     asked = replace(experiment, model=built, features=model.features)
     remaining = max(0, (1 + len(sets.folds)) * experiment.train.steps - done) if done is not None else 0
-    cost = estimate(asked, _clips(asked, sets, examples), model, remaining) if remaining else None
+    cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
     fitted = {tag: model.tokenizers[tag] for tag in sets.target.languages}
     warnings = units_not_trained({**sets.named_dev, **sets.tests}, fitted)
     advice = (few_hearings(experiment, sets.target), without_effect(experiment, loaded))
@@ -191,13 +192,13 @@ def _loaded(source: Source | None, first: DryRun | None) -> LoadedModel | None:
 
 def step_zero(
     experiment: Experiment, sets: Sets, source: LoadedModel | None
-) -> tuple[AcousticModel, Examples]:
-    """The model that training would begin with, and the labelled target without its audio."""
+) -> tuple[AcousticModel, TransferData]:
+    """The model that training would begin with, and what it would be trained on, without its audio."""
     tokenizers = tokenizers_of(sets.target, experiment, source)
     refuse_unknown_units(sets.target, tokenizers)
     seconds = np.array(sets.target.column("duration"), dtype=np.float64)
-    examples = Examples.of(sets.target, [], seconds, tokenizers)
-    data = TransferData(examples, tokenizers, *unit_table(experiment))
+    target = Examples.of(sets.target, [], seconds, tokenizers)
+    data = TransferData(target, tokenizers, *unit_table(experiment))
     if sets.source is not None and source is not None:
         lengths = np.array(sets.source.column("duration"), dtype=np.float64)
         heads = source.model.tokenizers
@@ -205,7 +206,7 @@ def step_zero(
     if sets.unlabelled is not None and experiment.method.hears_unlabelled:
         lengths = np.array(sets.unlabelled.column("duration"), dtype=np.float64)
         data = replace(data, unlabelled=Examples.of(sets.unlabelled, [], lengths, None))
-    return start(experiment, source, data)[0], examples
+    return start(experiment, source, data)[0], data
 
 
 def _clips(experiment: Experiment, sets: Sets, examples: Examples) -> Clips:

@@ -165,7 +165,8 @@ def _train(
     if source is not None:
         data = experiment.method.relabelled(data, source.model, folder.path)
     model, coverage = start(experiment, source, data)
-    refuse_short(model, data.target, experiment.augment)
+    for heard in experiment.method.heard(data):
+        refuse_short(model, heard, experiment.augment)
     if coverage:
         save_coverage(folder.path / "coverage.json", coverage)
     for advice in (

@@ -31,6 +31,7 @@ class StagedTraining:
         self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None
         self._all = method.mixed_streams(data, draws)
+        method.check_streams(self._all, draws)
         self.streams: dict[str, Stream] = self._all
         self.is_rehearsal = False
         """Whether no stage chooses its speech: where that is noise, and only the time of a step is asked."""

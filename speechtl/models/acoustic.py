@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
+from speechtl.feature_cache import Clip
 from speechtl.features import FeatureSettings
 from speechtl.models.bilstm import BiLSTMBlock
 from speechtl.models.conformer import ConformerBlock
@@ -23,7 +24,6 @@ from speechtl.models.tdnn import TDNNBlock
 
 if TYPE_CHECKING:
     from speechtl.batches import Batch
-    from speechtl.feature_cache import Clip
     from speechtl.text import Tokenizer
 
 __all__ = ["AcousticModel", "Encoded", "ModelSettings"]
@@ -161,6 +161,25 @@ class AcousticModel(nn.Module):
     def featurize(self, clips: Sequence[Clip]) -> list[Tensor]:
         """Features (time, views * mel) of each clip, warped as the model does, before all that it learned."""
         return self.inputs.featurize(clips, self.inserted)
+
+    @property
+    def warps(self) -> bool:
+        """Whether inserted modules warp the filters of an input."""
+        return any(KINDS[one.kind].where == "warp" for one in self.inserted.insertions)
+
+    def featurized(self, batch: Batch) -> Batch:
+        """A batch with features in place of waveforms, as this model makes them."""
+        if batch.features is not None:
+            return batch
+        warps = [1.0] * len(batch.ids) if batch.warps is None else batch.warps.tolist()
+        told = zip(batch.domains, batch.speakers, batch.languages, strict=True)
+        clips = [
+            Clip(samples[:length], warp, domain, 1.0, speaker, language)
+            for samples, length, warp, (domain, speaker, language) in zip(
+                batch.waveforms, batch.lengths.tolist(), warps, told, strict=True
+            )
+        ]
+        return replace(batch, features=tuple(self.featurize(clips)))
 
     def encode(self, batch: Batch, taps: Iterable[str] = ()) -> Encoded:
         """Encode a batch's waveforms (batch, samples), with the batch's own masking and warps if it has them.

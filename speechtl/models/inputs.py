@@ -186,12 +186,13 @@ class Inputs(nn.ModuleDict):
         for domain in dict.fromkeys(domains):
             rows = [row for row, other in enumerate(domains) if other == domain]
             waves = [clips[row].waveform for row in rows]
-            warps = torch.tensor([clips[row].warp for row in rows])
+            device = waves[0].device
+            warps = torch.tensor([clips[row].warp for row in rows], device=device)
             if inserted is not None:
                 warps = inserted.clip_warps(block_name(domain), [clips[row] for row in rows], warps)
             features, frames = self.of(domain).featurizer(
                 pad_sequence(waves, batch_first=True),
-                torch.tensor([len(wave) for wave in waves]),
+                torch.tensor([len(wave) for wave in waves], device=device),
                 None if bool((warps == 1).all()) else warps,
             )
             counts = frames.tolist()

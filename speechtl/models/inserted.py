@@ -151,7 +151,7 @@ class Inserted(nn.ModuleDict):
         """Warps (clips,) of the filters of clips as the modules in an input change them."""
         for module in self.all():
             if module.where == "warp" and module.insertion.block == block:
-                rows = module.rows_of(clips)
+                rows = module.rows_of(clips).to(warps.device)
                 warps = Adjustment([module], [rows]).warps(warps)
         return warps
 

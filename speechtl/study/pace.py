@@ -58,7 +58,7 @@ def trains(cell: Cell) -> bool:
 def duration(seconds: float | None) -> str:
     """A time as people say it.
 
-    >>> duration(40), duration(600), duration(9000), duration(None)
+    >>> duration(20), duration(600), duration(9000), duration(None)
     ('under a minute', '10 min', '2 h 30 min', 'an unknown time')
     """
     if seconds is None:

@@ -49,6 +49,8 @@ class Transfer:
     """Whether it means nothing from scratch."""
     needs_source_speech: ClassVar[bool] = False
     """Whether the source's training speech is opened."""
+    measures_model: ClassVar[bool] = False
+    """Whether what it inserts is measured on speech that goes through the model with all its modules."""
     hears_unlabelled: ClassVar[bool] = False
     """Whether half of every batch is speech of the target domain without labels."""
 
@@ -224,6 +226,17 @@ class Transfer:
         half = replace(settings, batch_seconds=settings.batch_seconds / 2)
         own = replace(half, seed=seed_of(settings.seed, "stream", "unlabelled"))
         return {**self.streams(data, half), "unlabelled": self.stream(data.unlabelled_speech, own)}
+
+    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
+        """Refuse batches that the method can make nothing of, and warn of those that it can make little of.
+
+        Args:
+            streams: those of `mixed_streams`.
+            settings: what they were made with.
+
+        Raises:
+            ValueError: it can make nothing of any; says what to do instead.
+        """
 
     def streams_at(
         self, stage: int, streams: Mapping[str, Stream], model: AcousticModel, folder: Path | None

@@ -116,6 +116,11 @@ class Composed(Transfer):
         return any(method.hears_unlabelled for method in self.methods)
 
     @property
+    def measures_model(self) -> bool:  # type: ignore[override]
+        """Whether one of them does."""
+        return any(method.measures_model for method in self.methods)
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The blocks whose outputs one of them looks at."""
         return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))
@@ -149,8 +154,8 @@ class Composed(Transfer):
             raise ValueError(f"{_names(staged)} both divide the training into stages; leave one of them out")
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
-        """Insert what the methods insert."""
-        for part in self.parts:
+        """Insert what the methods insert, those that measure the model after those that add to it."""
+        for part in sorted(self.parts, key=lambda part: part.measures_model):
             part.insert(model, data, seed)
 
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
@@ -194,6 +199,11 @@ class Composed(Transfer):
         """The batches of the method that fills them, or the target alone."""
         owner = self._owner("streams", "stream")
         return super().streams(data, settings) if owner is None else owner.streams(data, settings)
+
+    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
+        """Refuse batches of which any of the methods can make nothing."""
+        for part in self.parts:
+            part.check_streams(streams, settings)
 
     def streams_at(
         self, stage: int, streams: Mapping[str, Stream], model: AcousticModel, folder: Path | None

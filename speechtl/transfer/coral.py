@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from speechtl.transfer.base import ForwardPass, Transfer, TransferData
-from speechtl.transfer.domain_features import of_both_domains, require_blocks
+from speechtl.transfer.domain_features import of_both_domains, require_blocks, require_pairs
 from speechtl.transfer.measured import Measured
 
 if TYPE_CHECKING:
+    from speechtl.batches import Stream
     from speechtl.models.acoustic import AcousticModel
+    from speechtl.transfer.data import StreamSettings
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class CORAL(Transfer):
 
     C_S and C_T are the covariances of the two domains' features in a batch, which are the means over each
     utterance's frames. It does not see a difference of means. A batch with fewer than two utterances of a
-    domain adds nothing. `coral_distance` in metrics.jsonl is without the weight.
+    domain adds nothing, and has no `coral_distance` in metrics.jsonl; that is without the weight.
     Source: Sun and Saenko 2016, Deep CORAL: Correlation alignment for deep domain adaptation, equations 1
     to 3.
     """
@@ -52,6 +54,10 @@ class CORAL(Transfer):
         """Refuse blocks that the model lacks."""
         require_blocks(model, self.blocks)
 
+    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
+        """Refuse batches without two utterances of each domain."""
+        require_pairs(streams, settings)
+
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Keep what is measured beside the model."""
         model.helpers["coral"] = Measured()
@@ -59,11 +65,12 @@ class CORAL(Transfer):
     def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses, and the weighted distance."""
         with torch.autocast(forward.encoded.lengths.device.type, enabled=False):
+            pairs = [of_both_domains(forward, block) for block in self.blocks]
             total = forward.encoded.taps[self.blocks[0]].new_zeros((), dtype=torch.float32)
-            for block in self.blocks:
-                if (features := of_both_domains(forward, block)) is not None:
-                    total = total + covariance_distance(*features)
-        cast(Measured, forward.model.helpers["coral"]).measures = {"coral_distance": total.detach()}
+            for features in filter(None, pairs):
+                total = total + covariance_distance(*features)
+        measured = cast(Measured, forward.model.helpers["coral"])
+        measured.measures = {"coral_distance": total.detach()} if all(pairs) else {}
         return {**losses, "coral": self.weight * (total if self.weight else total.detach())}
 
 

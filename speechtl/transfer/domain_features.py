@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,10 +15,16 @@ from speechtl.features import frame_mask
 from speechtl.transfer.data import ForwardPass
 
 if TYPE_CHECKING:
+    from speechtl.batches import Stream
     from speechtl.models.acoustic import AcousticModel
+    from speechtl.transfer.data import StreamSettings
+
+_log = logging.getLogger(__name__)
 
 FEWEST = 2
 """Utterances of a domain without which its spread in a batch is not known."""
+HARDLY, MOSTLY = 0.02, 0.5
+"""Share of the batches that have so many, up to which none is known, and from which on it mostly is."""
 
 
 def pooled(states: Tensor, lengths: Tensor) -> Tensor:
@@ -34,6 +43,37 @@ def of_both_domains(forward: ForwardPass, block: str) -> tuple[Tensor, Tensor] |
     is_target = forward.batch.is_target
     source, target = features[~is_target], features[is_target]
     return (source, target) if min(len(source), len(target)) >= FEWEST else None
+
+
+def require_pairs(streams: Mapping[str, Stream], settings: StreamSettings) -> None:
+    """Refuse batches that hardly ever hold two utterances of each domain, and warn where many do not.
+
+    Raises:
+        ValueError: they do not; says how long batches should be.
+    """
+    labelled = [stream for name, stream in streams.items() if name != "unlabelled"]
+    share = min(_paired(labelled), _paired([streams["unlabelled"]]))
+    if share > MOSTLY:
+        return
+    longest = max(float(np.quantile(one.examples.seconds, 0.95)) for one in streams.values())
+    ratio = settings.batch_seconds / min(one.batch_seconds for one in streams.values())
+    wanted = math.ceil(2 * longest * ratio / min(settings.augment.speeds) / 10) * 10
+    said = (
+        f"{100 * share:.0f} % of the batches have {FEWEST} utterances of each domain, which their distance "
+        f"needs: batches are {settings.batch_seconds:g} s long, half of it for either. Nearly all have "
+        f"them with --train.batch-seconds {wanted}"
+    )
+    if share < HARDLY:
+        raise ValueError(said)
+    _log.warning("%s", said)
+
+
+def _paired(streams: Sequence[Stream]) -> float:
+    """Share of the batches that have enough utterances of these streams, in each one's first epoch."""
+    fewest = [np.array([len(batch) for batch in stream.plan(0).batches]) for stream in streams]
+    if len(fewest) > 1:  # of several streams each has one at least
+        return 1.0
+    return float((fewest[0] >= FEWEST).mean())
 
 
 def require_blocks(model: AcousticModel, blocks: Sequence[str]) -> None:

@@ -83,7 +83,8 @@ class KLRegularised(Transfer):
         assert not source.training, "the teacher is in eval mode"
         _require_inputs(model, source, batch)
         with torch.no_grad():
-            taught = source.encode(batch)
+            # Or the source would hear other filters where the model warps them.
+            taught = source.encode(model.featurized(batch) if model.warps else batch)
         weighted = {
             name: (1 - self.rho) * value if name in LABELLED else value
             for name, value in losses.items()

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from speechtl.transfer.base import ForwardPass, Transfer, TransferData
-from speechtl.transfer.domain_features import of_both_domains, require_blocks
+from speechtl.transfer.domain_features import of_both_domains, require_blocks, require_pairs
 from speechtl.transfer.measured import Measured
 
 if TYPE_CHECKING:
+    from speechtl.batches import Stream
     from speechtl.models.acoustic import AcousticModel
+    from speechtl.transfer.data import StreamSettings
 
 NARROWEST = 1e-12
 """Least bandwidth: that of features which are all the same would be 0."""
@@ -27,7 +29,7 @@ class MMD(Transfer):
     The features are the means over each utterance's frames. The kernel is a mixture of Gaussian ones, whose
     bandwidths follow the median squared distance between the utterances of a batch, so it needs no scale.
     The estimate is unbiased, hence now and then negative. A batch with fewer than two utterances of a domain
-    adds nothing. `mmd_distance` in metrics.jsonl is without the weight.
+    adds nothing, and has no `mmd_distance` in metrics.jsonl; that is without the weight.
     Source: Long, Cao, Wang and Jordan 2015, Learning transferable features with deep adaptation networks,
     equation 4; Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012, A kernel two-sample test, equation 3.
     """
@@ -59,6 +61,10 @@ class MMD(Transfer):
         """Refuse blocks that the model lacks."""
         require_blocks(model, self.blocks)
 
+    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
+        """Refuse batches without two utterances of each domain."""
+        require_pairs(streams, settings)
+
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Keep what is measured beside the model."""
         model.helpers["mmd"] = Measured()
@@ -66,11 +72,12 @@ class MMD(Transfer):
     def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses, and the weighted distance."""
         with torch.autocast(forward.encoded.lengths.device.type, enabled=False):
+            pairs = [of_both_domains(forward, block) for block in self.blocks]
             total = forward.encoded.taps[self.blocks[0]].new_zeros((), dtype=torch.float32)
-            for block in self.blocks:
-                if (features := of_both_domains(forward, block)) is not None:
-                    total = total + squared_mmd(*features, bandwidths(*features, self.multiples))
-        cast(Measured, forward.model.helpers["mmd"]).measures = {"mmd_distance": total.detach()}
+            for features in filter(None, pairs):
+                total = total + squared_mmd(*features, bandwidths(*features, self.multiples))
+        measured = cast(Measured, forward.model.helpers["mmd"])
+        measured.measures = {"mmd_distance": total.detach()} if all(pairs) else {}
         return {**losses, "mmd": self.weight * (total if self.weight else total.detach())}
 
 

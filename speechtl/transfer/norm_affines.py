@@ -39,7 +39,9 @@ class NormAffines(Transfer):
         names = [
             name
             for name, norm in model.named_modules()
-            if isinstance(norm, MaskedBatchNorm | nn.LayerNorm) and name.partition(".")[0] != "helpers"
+            if isinstance(norm, MaskedBatchNorm | nn.LayerNorm)
+            and norm.weight is not None  # norms of a domain may share the source's affines
+            and name.partition(".")[0] != "helpers"
         ]
         affines = (f"{name}.{part}" for name in names for part in ("weight", "bias"))
         return (*SOURCE_FROZEN, *(Rule(name, frozen=False) for name in affines))

@@ -224,3 +224,15 @@ def test_a_run_takes_them_from_the_corpus_and_draws_no_batch(tmp_path: Path) -> 
     assert changed == set(statistics(before))
     told = json.loads((runs / "adapted" / "seed-0" / "plan.json").read_text())["tensors"]
     assert {one["fate"] for one in told if one["name"] in changed} == {"estimated"}
+
+
+def test_it_measures_the_model_whatever_the_order_of_the_methods() -> None:
+    """Batch norms of the domain that are inserted after it would leave the source's own overwritten."""
+    source, data = a_source("en", settings=DEEP), speech()
+    first, second = (
+        adapted(Composed(methods=methods), source, data)
+        for methods in ((DomainBatchNorm(), AdaBN()), (AdaBN(), DomainBatchNorm()))
+    )
+    assert equal(first, second)
+    for name, value in statistics(source).items():
+        assert torch.equal(second.state_dict()[name], value)

@@ -4,16 +4,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conservative import SHORT, a_source, adapted, equal
 from torch.nn import functional as F
 from two_domains import begun, logged, mixed, speech, trained
 
-from speechtl.batches import concatenate
+from speechtl.augment import AugmentSettings
+from speechtl.batches import Examples, concatenate
 from speechtl.method_json import method_from_json, method_to_json
 from speechtl.transfer import CORAL, MMD, Composed, MixedBatches, Transfer
-from speechtl.transfer.base import StreamSettings
+from speechtl.transfer.base import StreamSettings, TransferData
 from speechtl.transfer.receipt import Beginning, require_sound
 
 TERMS = {"mmd": MMD(blocks=("encoder.0", "norm")), "coral": CORAL(weight=30.0, blocks=("encoder.0", "norm"))}
@@ -99,7 +101,7 @@ def test_a_batch_with_hardly_anything_of_a_domain_adds_nothing(
         gradients = [value.grad for value in model.parameters() if value.grad is not None]
         assert len(gradients) > 10
         assert all(torch.isfinite(gradient).all() for gradient in gradients)
-    assert model.helpers[name].measures[f"{name}_distance"].item() == 0
+    assert model.helpers[name].measures == {}, "a distance of 0 would say that the domains agree"
 
 
 @every_term
@@ -181,3 +183,47 @@ def test_the_control_is_fine_tuning_but_for_what_it_hears(tmp_path: Path) -> Non
     both = trained(MixedBatches(), data, tmp_path / "both")
     name = "inputs.default.layers.first_norm.running_mean"
     assert not torch.equal(alone.state_dict()[name], both.state_dict()[name])
+
+
+def of_length(seconds: float, count: int = 40) -> TransferData:
+    """Silence of about so many seconds in each domain."""
+    lengths = np.random.default_rng(0).uniform(0.9 * seconds, 1.1 * seconds, count)
+    data = speech()
+
+    def long(found: Examples, labels: list[int]) -> Examples:
+        return replace(
+            found,
+            waveforms=[np.zeros(round(16_000 * length), np.int16) for length in lengths],
+            seconds=lengths,
+            labels=[labels] * count,
+            languages=["en"] * count,
+            ids=[str(number) for number in range(count)],
+            speakers=[None] * count,
+            domains=[found.domains[0]] * count,
+        )
+
+    assert data.unlabelled is not None
+    return replace(data, target=long(data.target, [1]), unlabelled=long(data.unlabelled, []))
+
+
+@every_term
+def test_batches_that_hold_one_utterance_of_each_domain_are_refused_or_told(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nothing would be added, and a distance of 0 would say that the domains agree."""
+    settings = StreamSettings(24.0, 0, AugmentSettings.off(), 1.0, True, None)
+
+    def check(seconds: float, batch_seconds: float = 24.0) -> None:
+        draws = replace(settings, batch_seconds=batch_seconds)
+        TERMS[name].check_streams(TERMS[name].mixed_streams(of_length(seconds), draws), draws)
+
+    check(3.0)
+    assert not caplog.messages
+    with pytest.raises(ValueError, match=r"0 % of the batches .* are 24 s long.*--train.batch-seconds"):
+        check(9.0)
+    check(5.9)
+    (told,) = caplog.messages
+    assert "--train.batch-seconds 30" in told
+    caplog.clear()
+    check(5.9, 30.0)
+    assert not caplog.messages

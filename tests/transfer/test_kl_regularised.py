@@ -1,5 +1,6 @@
 """KL-divergence regularisation: what is compared with the source, by which weight, and what may move."""
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from speechtl.experiment import Experiment, load_recipe
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel, Encoded
 from speechtl.models.inputs import DomainInput
+from speechtl.models.inserted import Insertion
 from speechtl.transfer import L2SP, Composed, KLRegularised, Transfer
 from speechtl.transfer.data import ForwardPass
 
@@ -81,7 +83,7 @@ class FrameClassifier:
     lengths: Tensor
     tokenizers: ClassVar = {"en": None}
     inputs: ClassVar = SimpleNamespace(domains=[])
-    training = False
+    training = warps = False
 
     def encode(self, batch: Batch) -> Encoded:
         return Encoded({"main": self.logits}, self.lengths)
@@ -253,3 +255,24 @@ def test_terms_of_other_methods_keep_their_weight_in_either_order() -> None:
     assert all(torch.equal(value, found[1][name]) for name, value in found[0].items())
     assert torch.allclose(found[0]["ctc"], 0.7 * terms(Transfer(), model, source, batch)["ctc"])
     assert torch.equal(found[0]["l2_sp"], terms(methods[0], model, source, batch)["l2_sp"])
+
+
+def test_where_the_model_warps_the_filters_the_source_hears_the_same() -> None:
+    """As it does on a CPU, where the features of a batch are made before."""
+    source = a_source("en", "fr")
+    model = copy.deepcopy(source)
+    warp = model.insert(Insertion("warp", "input", "speaker", ("ann",)))
+    warp.factors.fill_(1.2)
+    speech = replace(examples(4, ("en",))[0], speakers=["ann", None, "ann", "bob"])
+    batch = speech.batch(range(4))
+    batches = {"waveforms": batch, "features": model.featurized(batch)}
+    assert batches["features"].features is not None
+    assert not equal_states(source, batch, batches["features"])
+    for name, one in batches.items():
+        forward = ForwardPass(model.eval(), source, one, model.encode(one), 0.0)
+        assert KLRegularised(rho=1).terms({}, forward)["kl"].abs().max() < 1e-4, name
+
+
+def equal_states(model: AcousticModel, one: Batch, other: Batch) -> bool:
+    states = [model.encode(batch).states["main"] for batch in (one, other)]
+    return torch.allclose(*states, atol=1e-5)

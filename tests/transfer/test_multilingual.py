@@ -2,12 +2,16 @@
 
 import copy
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from toy_speech import PLAIN, SETTINGS, TINY, development, examples, train
 
 from speechtl.batches import Batch, Examples
@@ -16,7 +20,7 @@ from speechtl.mixing import count_drawn, shares
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import set_dropout
 from speechtl.train import fit
-from speechtl.transfer.base import StreamSettings, Transfer, TransferData
+from speechtl.transfer.base import ForwardPass, StreamSettings, Transfer, TransferData
 
 FORMS = ("tagged", "separate")
 SHORT = replace(SETTINGS, steps=6, weight_decay=0.5, dropout=0.3, evaluations=1, checkpoint_seconds=1000)
@@ -216,3 +220,37 @@ def test_the_shares_of_the_languages_are_logged(tmp_path: Path) -> None:
     assert set(found[-1]) == {"en", "fr"}
     assert sum(found[-1].values()) == pytest.approx(1)
     assert found[-1]["en"] == pytest.approx(hours["en"] / sum(hours.values()), abs=0.05)
+
+
+@dataclass(frozen=True)
+class Watched(Transfer):
+    """Fine-tuning that remembers the heads before every step, and whose speech the step heard."""
+
+    seen: ClassVar[list[tuple[set[str], dict[str, Tensor]]]] = []
+
+    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
+        """The losses as they are."""
+        heads = {
+            tag: torch.cat([value.detach().flatten() for value in forward.model.head(tag).parameters()])
+            for tag in ("en", "de")
+        }
+        self.seen.append((set(forward.batch.languages), heads))
+        return dict(losses)
+
+
+@pytest.mark.parametrize("heads", FORMS)
+def test_a_head_whose_language_a_batch_lacks_is_not_moved_by_decay_or_momentum(
+    tmp_path: Path, heads: str
+) -> None:
+    Watched.seen.clear()
+    tokenizers = examples(2, ("en", "de"))[2]
+    model = AcousticModel(replace(TINY, heads=heads), FeatureSettings(), tokenizers, seed=0)
+    settings = replace(SETTINGS, steps=12, weight_decay=0.5, is_mixed=False, batch_seconds=2, evaluations=1)
+    train(tmp_path, settings=settings, method=Watched(), languages=("en", "de"), model=model)
+    moved = {True: 0, False: 0}
+    for (heard, before), (_, after) in pairwise(Watched.seen):
+        for tag in before:
+            if not torch.equal(before[tag], after[tag]):
+                moved[tag in heard] += 1
+    assert moved[True] >= 8
+    assert moved[False] == 0

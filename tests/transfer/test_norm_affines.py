@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import two_domains
 from conservative import SHORT, a_source, a_target, adapted, trained
 from toy_speech import TINY
 
 from speechtl.experiment import Experiment, load_recipe
 from speechtl.models.layers import MaskedBatchNorm
 from speechtl.models.settings import ModelSettings
-from speechtl.transfer import BatchNormStatistics, Composed, NormAffines
+from speechtl.transfer import BatchNormStatistics, Composed, DomainBatchNorm, NormAffines
 from speechtl.transfer.receipt import Beginning
 
 HEAVY = replace(SHORT, dropout=0.3, weight_decay=0.5)
@@ -87,3 +88,12 @@ def test_the_recipe_comes_back_from_its_settings() -> None:
     recipe = load_recipe("taiwanese/norm_affines")
     assert recipe.method == NormAffines()
     assert recipe == Experiment.from_dict(json.loads(json.dumps(recipe.to_dict())))
+
+
+def test_norms_of_a_domain_that_share_the_source_s_affines_have_none_to_train() -> None:
+    source, data = a_source("en", "fr"), two_domains.speech()
+    both = adapted(Composed(methods=(NormAffines(), DomainBatchNorm())), source, data)
+    assert {one.keys for one in both.inserted.insertions} == {("uk",)}
+    again = adapted(NormAffines(), both.eval().requires_grad_(False), a_target("en"))
+    moving = {name for name, value in again.named_parameters() if value.requires_grad}
+    assert moving == AFFINES["tdnn"]

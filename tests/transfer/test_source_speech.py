@@ -78,3 +78,18 @@ def test_without_a_source_there_is_nothing_to_replay(places: Path) -> None:
     for method in (SourceReplay(), JointTraining()):
         with pytest.raises(ValueError, match=f"{type(method).__name__} needs a source"):
             replace(german(places, method), source=None, source_tests=())
+
+
+@pytest.mark.parametrize("method", [SourceReplay(share=0.5), JointTraining()])
+def test_what_of_it_is_too_short_for_its_labels_is_refused_like_the_target(
+    places: Path, tmp_path: Path, method: Transfer
+) -> None:
+    """Sped up here, where the source's own training did not; its loss would be infinite, and left out."""
+    short = places / "short.jsonl"
+    rows = [json.loads(line) for line in (places / "en.jsonl").read_text().splitlines()]
+    row = next(row for row in rows if row["split"] == "train")
+    short.write_text(json.dumps(row | {"text": "aeio" * 5}) + "\n")
+    experiment = german(places, method, source_speech=(corpus(str(short), split="train"),))
+    with pytest.raises(ValueError, match=r"too short for the labels: 1 utterance"):
+        run(experiment, tmp_path)
+    assert "too short for the labels: 1 utterance" in dry_run(experiment, tmp_path / "dry").fate
