@@ -14,6 +14,7 @@ from torch import Tensor
 from toy_speech import write_manifest
 
 from speechtl import cli
+from speechtl.checkpoint import load_model
 from speechtl.report import Report
 from speechtl.study import Study
 from speechtl.study.cells import expand
@@ -189,3 +190,5 @@ def test_of_a_finished_cell_stays_what_the_study_keeps(
                      "--runs", str(tmp_path)]) == 0  # fmt: skip
     assert cell.folder.report.stat().st_mtime_ns == before, "what is finished is not run again"
     assert not (cell.folder.path / "model").exists()
+    with pytest.raises(FileNotFoundError, match="is a finished run whose model is not there.*--keep model"):
+        load_model(cell.folder.path)
