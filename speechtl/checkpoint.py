@@ -164,8 +164,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         if (folder / "report.json").is_file():
             raise FileNotFoundError(
-                f"{folder} is a finished run whose model is not there: a study that keeps reports alone removes "
-                "it, else it was deleted. Run it again with --fresh, or its study with --keep model"
+                f"{folder} is a finished run whose model is not there: a study that keeps reports alone "
+                "removes it, else it was deleted. Run it again with --fresh, or its study with --keep model"
             )
         raise FileNotFoundError(
             f"no model in {folder}: {path} is missing. Expected a run folder (runs/<name>/seed-<n>) that has "

@@ -190,5 +190,5 @@ def test_of_a_finished_cell_stays_what_the_study_keeps(
                      "--runs", str(tmp_path)]) == 0  # fmt: skip
     assert cell.folder.report.stat().st_mtime_ns == before, "what is finished is not run again"
     assert not (cell.folder.path / "model").exists()
-    with pytest.raises(FileNotFoundError, match="is a finished run whose model is not there.*--keep model"):
+    with pytest.raises(FileNotFoundError, match=r"is a finished run whose model is not there.*--keep model"):
         load_model(cell.folder.path)
