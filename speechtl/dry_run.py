@@ -23,7 +23,17 @@ from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import few_hearings, start, tokenizers_of, unit_table, without_effect
+from speechtl.start import (
+    few_hearings,
+    start,
+    steps_after,
+    strange_inputs,
+    strangers_in_tests,
+    strangers_on_dev,
+    tokenizers_of,
+    unit_table,
+    without_effect,
+)
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
@@ -140,7 +150,15 @@ def dry_run(
     cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
     fitted = {tag: model.tokenizers[tag] for tag in sets.target.languages}
     warnings = units_not_trained({**sets.named_dev, **sets.tests}, fitted)
-    advice = (few_hearings(experiment, sets.target), without_effect(experiment, loaded))
+    speech = filter(None, (data.target, data.source, data.unlabelled))
+    advice = (
+        few_hearings(experiment, sets.target),
+        without_effect(experiment, loaded),
+        steps_after(experiment),
+        strange_inputs(model, loaded, speech),
+        strangers_on_dev(model, sets.dev) if experiment.method.chooses_on_dev else None,
+        *strangers_in_tests(model, sets.tests),
+    )
     return DryRun(
         experiment=experiment,
         folder=folder.path,

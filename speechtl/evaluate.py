@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from speechtl.cache import load_waveforms
 from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
-from speechtl.faults import counted
+from speechtl.faults import counted, listed
 from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.metrics import Counts, pool, score_utterances
 from speechtl.recognition import Recognised, advise_on_strangers, recognise
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from speechtl.text import Tokenizer
     from speechtl.waveforms import Waveforms
     from speechtl.zero_shot import SyllableTable
+
+logger = logging.getLogger(__name__)
 
 FEWEST_SPEAKERS = 5
 """With fewer speakers than this an interval over speakers says little, and utterances are resampled."""
@@ -188,6 +191,10 @@ def _speakers(
         where: The set's name, where speakers of other corpora may be known by theirs.
     """
     if speaker is not None:
+        others = set(corpus.column("speaker")) - {None, speaker}
+        if others:
+            told = listed(sorted(others))
+            logger.info("%s: all is heard as %s's, that of %s too", where or corpus.name, speaker, told)
         return matched([speaker] * len(corpus), known_keys(model.model, "speaker"))
     return (
         corpus.qualified_speakers

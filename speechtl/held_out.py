@@ -17,6 +17,9 @@ HELD_OUT = ("dev", "test")
 FEWEST_SPEAKERS = 3
 """From so many speakers on, all of them known, the test's speakers can be others than those of training."""
 
+MUCH = 0.6
+"""Share of the minutes that training has at least, or it is told how to get more."""
+
 SHARED = "dev and test share words and voices with training"
 RECORDINGS = f"by recording, since the source knows all their texts: {SHARED}"
 CLASSES = f"by recording, since a classifier knows the texts of training alone: {SHARED}"
@@ -40,6 +43,7 @@ def parts(
     known: Fingerprints | None = None,
     *,
     is_classifier: bool = False,
+    keeps_speakers: bool = False,
 ) -> Parts:
     """Open a training corpus, and dev and test beside it.
 
@@ -55,6 +59,8 @@ def parts(
         seed: Draws the minutes of training speech.
         known: What the source was trained on.
         is_classifier: Whether texts are classes.
+        keeps_speakers: Whether held-out speech is of the speakers that are trained on, who have parameters
+            of their own; it is carved by text then.
 
     Raises:
         FileNotFoundError: There is no such corpus.
@@ -70,12 +76,14 @@ def parts(
     told = [f"{' and '.join(own)}: its own {'splits' if len(own) > 1 else 'split'}"] if own else []
     train = pool
     if missing:
-        carved = carve(pool, missing, whole.split_by, known, is_classifier=is_classifier)
+        split_by: SplitBy = "text" if keeps_speakers else whole.split_by
+        carved = carve(pool, missing, split_by, known, is_classifier=is_classifier)
         train = carved.filter(split="train")
         sides |= {name: carved.filter(split=name) for name in missing}
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
             + _manner(carved, is_classifier)
+            + _much(carved)
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
     if spec.is_drawn:
@@ -216,6 +224,17 @@ def _manner(carved: Corpus, is_classifier: bool) -> str:
     if carved.split_by != "none":
         return f"by {carved.split_by}"
     return CLASSES if is_classifier else RECORDINGS
+
+
+def _much(carved: Corpus) -> str:
+    """What to do where few speakers leave little to train on, for the account; else empty."""
+    train = carved.filter(split="train")
+    if carved.split_by != "speaker" or train.minutes >= MUCH * carved.minutes:
+        return ""
+    return (
+        f", which leaves {100 * train.minutes / carved.minutes:.0f} % of the minutes to train on, since "
+        "whole speakers are held out (--target.split-by text holds out texts)"
+    )
 
 
 def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:

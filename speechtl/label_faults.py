@@ -148,6 +148,8 @@ def refuse_short(model: AcousticModel, examples: Examples, augment: AugmentSetti
     available = encoder_frames(model, examples.seconds, augment, examples.domains)
     for index, frames in enumerate(available.tolist()):
         labels = examples.labels[index]
+        if not labels:  # speech whose labels nobody knows yet
+            continue
         needed = int(frames_needed(torch.tensor([labels]), torch.tensor([len(labels)])))
         if frames < needed:
             faults.append(

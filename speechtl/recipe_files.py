@@ -49,6 +49,7 @@ def _installed_recipe(name: str, holds: str) -> types.ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not dotted.startswith(error.name):
             raise
+        refuse_missing_path(name)
         names = recipe_names(holds)
         similar = difflib.get_close_matches(name, names, n=2)
         meant = f"did you mean {' or '.join(similar)}? There" if similar else "there"
@@ -56,6 +57,28 @@ def _installed_recipe(name: str, holds: str) -> types.ModuleType:
             f"no recipe is named {name!r}; {meant} are: {', '.join(names)}. A recipe of your own is "
             "given by its path, ending in .py, a run's by that of its experiment.json."
         ) from error
+
+
+def refuse_missing_path(name: str) -> None:
+    """Refuse what leads into a folder that is there, and is not there itself, as the path that it is.
+
+    Raises:
+        FileNotFoundError: it is one; names what the folder holds, what is similar first.
+    """
+    place = Path(name)
+    above = next((parent for parent in place.parents if parent.is_dir()), Path())
+    if above in (Path(), Path("/")):
+        return
+    held = sorted(entry.name for entry in above.iterdir() if not entry.name.startswith("."))
+    wanted = place.relative_to(above).parts[0]
+    if wanted in held:
+        raise FileNotFoundError(f"{name} is neither a recipe nor a run: there is no experiment.json in it")
+    near = [one for one in held if one.startswith(wanted)] or difflib.get_close_matches(wanted, held) or held
+    found = ", ".join(near[:8]) + (f" and {len(near) - 8} more" if len(near) > 8 else "")
+    raise FileNotFoundError(
+        f"there is no {name}; {above} holds {found or 'nothing'}. A recipe is given by its name or its path, "
+        "ending in .py, a run by its folder"
+    )
 
 
 def recipe_names(holds: str = "experiment") -> list[str]:

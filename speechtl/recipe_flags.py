@@ -34,4 +34,5 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
             default = replace(recipe, dev="fold")
             del others[place : place + 2]
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
-    return chosen.with_overrides_in_name(recipe)
+    is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
+    return chosen if is_named else chosen.with_overrides_in_name(recipe)

@@ -30,6 +30,9 @@ from speechtl.start import (
     save_coverage,
     start,
     start_line,
+    steps_after,
+    strange_inputs,
+    strangers_in_tests,
     strangers_on_dev,
     syllable_table,
     tokenizers_of,
@@ -83,6 +86,8 @@ def run(
             return Report.load(folder.report)
         sources = runs if sources is None else Path(sources)
         found = find_source(experiment, sources)
+        if found is not None and not found.is_ready:
+            Sets.of(experiment, found.experiment)  # what is missing is told before the source takes hours
         source, source_seconds = _load(found, sources)
         source = _with_other_models(experiment, source)
         zero_shot = syllable_table(experiment, source)
@@ -154,8 +159,7 @@ def _train(
     target, dev = material.target, None if material.dev is None else material.dev.corpus
     tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
-    for warning in units_not_trained(material.held_out, tokenizers):
-        logger.warning("%s", warning)
+    warnings = units_not_trained(material.held_out, tokenizers)
     data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
     if material.source is not None and source is not None:
         heads = source.model.tokenizers
@@ -170,9 +174,13 @@ def _train(
     if coverage:
         save_coverage(folder.path / "coverage.json", coverage)
     for advice in (
+        *warnings,
         few_hearings(experiment, target.corpus),
         without_effect(experiment, source),
+        steps_after(experiment),
+        strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
         strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
+        *strangers_in_tests(model, material.tests),
     ):
         if advice:
             logger.warning("%s", advice)

@@ -14,7 +14,7 @@ from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
 from speechtl.folds import Fold, carve_folds
-from speechtl.held_out import HELD_OUT, parts
+from speechtl.held_out import HELD_OUT, Parts, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
 from speechtl.leakage import Fingerprints
 from speechtl.refusals import foreign_sets, refuse_leaks
@@ -105,12 +105,9 @@ class Sets:
             ValueError: a corpus has faults, or too little speech.
         """
         seed = experiment.seed
-        named = {"dev": experiment.dev, "test": experiment.tests}
-        follow = [name for name in HELD_OUT if not named[name]]
+        follow = _follow(experiment)
         is_classifier = _is_classifier(experiment)
-        opened = [
-            parts(spec, follow, seed, known, is_classifier=is_classifier) for spec in experiment.targets
-        ]
+        opened = [_parts(experiment, spec, known) for spec in experiment.targets]
         target = _joined([one.train for one in opened])
         again = _source_speech(experiment, source) if experiment.method.needs_source_speech else None
         carved = None
@@ -176,6 +173,30 @@ class _Names:
         self.sets[name] = opened
 
 
+def _follow(experiment: Experiment) -> list[str]:
+    """Which of dev and test an experiment leaves to its target."""
+    named = {"dev": experiment.dev, "test": experiment.tests}
+    return [name for name in HELD_OUT if not named[name]]
+
+
+def _parts(experiment: Experiment, spec: CorpusSpec, known: Fingerprints | None = None) -> Parts:
+    """One of an experiment's training corpora, with the dev and tests that it leaves to it.
+
+    Args:
+        experiment: The experiment; that of a source has the parts which it had in its own run.
+        spec: The corpus.
+        known: What the experiment's source was trained on.
+    """
+    return parts(
+        spec,
+        _follow(experiment),
+        experiment.seed,
+        known,
+        is_classifier=_is_classifier(experiment),
+        keeps_speakers=experiment.method.is_by_speaker,
+    )
+
+
 def _is_classifier(experiment: Experiment) -> bool:
     return experiment.text.units == "whole"
 
@@ -193,18 +214,14 @@ def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
             f"experiment {experiment.name}: its method needs the source's training speech, and "
             f"source={experiment.source!r} does not tell what that was; name it by source_speech"
         )
-    named = {"dev": source.dev, "test": source.tests}
-    follow = [name for name in HELD_OUT if not named[name]]
-    is_classifier = _is_classifier(source)
-    opened = [parts(spec, follow, source.seed, is_classifier=is_classifier) for spec in source.targets]
-    return _joined([one.train for one in opened])
+    return _joined([_parts(source, spec).train for spec in source.targets])
 
 
 def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
     """Add the source's own tests, as far as they are here and of other corpora than the run's own."""
     if not source.tests:
         for spec in (spec for spec in source.targets if spec.corpus not in own):
-            opened = parts(spec, ("test",), source.seed, is_classifier=_is_classifier(source))
+            opened = _parts(source, spec)
             names.add(set_name(spec.corpus, "test"), opened.held_out["test"])
     for spec in (spec for spec in source.tests if spec.corpus not in own):
         try:

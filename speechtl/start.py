@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from speechtl.batches import Examples
 from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
 from speechtl.development import Development
@@ -139,10 +140,53 @@ def strangers_on_dev(model: AcousticModel, dev: Corpus | None) -> str | None:
         if keys and not set(keys) & set(values):
             return (
                 f"no dev utterance is of a {by} that is adapted to ({listed(keys)}), so dev cannot "
-                f"tell which weights are best. Name dev speech of the same {by}s, or keep the last ones by "
-                "--train.evaluations 1"
+                f"tell which weights are best. Name dev speech of the same {by}s, take it out of the target "
+                "by --dev fold, or keep the last ones by --train.evaluations 1"
             )
     return None
+
+
+def strangers_in_tests(model: AcousticModel, tests: Mapping[str, Corpus]) -> list[str]:
+    """Which of the tests have speakers for whom a model that has some has no parameters, in sentences."""
+    keys = known_keys(model, "speaker")
+    told = []
+    for name, corpus in tests.items() if keys else ():
+        speakers = matched(corpus.qualified_speakers, keys)
+        unknown = [speaker for speaker in speakers if speaker not in keys]
+        if unknown:
+            named = listed(sorted({speaker or "not named" for speaker in unknown}))
+            told.append(
+                f"{name}: {len(unknown)} of {counted(len(corpus), 'utterance')} are of speakers without "
+                f"parameters of their own, and are heard as the source hears them: {named}"
+            )
+    return told
+
+
+def strange_inputs(
+    model: AcousticModel, source: LoadedModel | None, speech: Iterable[Examples]
+) -> str | None:
+    """Advice where no training speech is of a domain for which an input was added; None where some is."""
+    heard = {domain for examples in speech for domain in examples.domains}
+    before = source.model.inputs.domains if source is not None else ()
+    missing = [domain for domain in model.inputs.domains if domain not in {*heard, *before}]
+    if not missing:
+        return None
+    known = listed(sorted(domain or "none" for domain in heard))
+    return (
+        f"no training speech is of the domain {listed(missing)}, whose input of its own is therefore not "
+        f"trained; the speech is of {known}. Correct `inputs`, or the column `domain` (`as_domain`)"
+    )
+
+
+def steps_after(experiment: Experiment) -> str | None:
+    """Advice where a method that is done before the first step is trained on; None for all others."""
+    method = experiment.method
+    if not method.is_for_no_step or not experiment.train.steps:
+        return None
+    return (
+        f"{type(method).__name__} is done before the first step: {counted(experiment.train.steps, 'step')} "
+        "of training follow, and end elsewhere. --train.steps 0 is the method alone"
+    )
 
 
 def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...] | None]:

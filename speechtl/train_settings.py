@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from speechtl.choices import refuse_unknown_words
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -54,6 +56,7 @@ class TrainSettings:
     """CPU threads; 0 takes as many as there are cores."""
 
     def __post_init__(self) -> None:
+        refuse_unknown_words(self)
         if self.steps < 0 or self.batch_seconds <= 0 or self.lr <= 0:
             raise ValueError(
                 f"steps={self.steps}, batch_seconds={self.batch_seconds}, lr={self.lr}: "

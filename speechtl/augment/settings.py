@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from speechtl.choices import refuse_unknown_words
+
 NoiseKind = Literal["white", "pink", "babble"]
 
 PITCH_STEP = 0.5
@@ -54,6 +56,7 @@ class AugmentSettings:
     """SpecAugment: longest stretch, as a share of the utterance."""
 
     def __post_init__(self) -> None:
+        refuse_unknown_words(self)
         if not self.speeds or any(not 0.5 <= speed <= 2 for speed in self.speeds):
             raise ValueError(f"speeds={self.speeds}: expected one or more factors between 0.5 and 2")
         for name, step, most in (

@@ -23,7 +23,7 @@ from speechtl.doctor.opening import opened
 from speechtl.doctor.splits import shared_speakers, shared_texts, sound_faults
 from speechtl.doctor.subject import Subject
 from speechtl.doctor.texts import Texts, cutting, read_texts, script_notices
-from speechtl.doctor.units import rare_units, short_faults, unbalanced_languages, unseen_units
+from speechtl.doctor.units import length_faults, rare_units, short_faults, unbalanced_languages, unseen_units
 from speechtl.faults import Fault
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def _findings(
         shared_speakers(subject),
         unseen_units(subject, texts),
         rare_units(subject, texts),
+        length_faults(subject, sounds.utterance_seconds),
     ):
         faults += more_faults
         notices += more_notices

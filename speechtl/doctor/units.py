@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.faults import Fault, listed
+from speechtl.faults import Fault, counted, listed
+from speechtl.label_faults import LONGEST
 
 if TYPE_CHECKING:
     from speechtl.doctor.subject import Subject
@@ -20,6 +21,8 @@ RARE = 3
 """A unit that training has less often is rare."""
 SINGLE_SHARE = 0.5
 """A vocabulary of which more occurs only once in training is too large for the data."""
+SHORTEST = 0.1
+"""Seconds below which a clip can hold no word."""
 IMBALANCE = 10
 """One language may have so many times the speech of another."""
 
@@ -52,6 +55,28 @@ def short_faults(
             f"units need {needed[place]}"
         )
         yield subject.fault("too short for the labels", mend, row, detail)
+
+
+def length_faults(subject: Subject, seconds: NDArray[np.float64]) -> tuple[list[Fault], list[Fault]]:
+    """Utterances that are too long to be trained on, as faults, and some that can hold no word, as a notice.
+
+    Args:
+        subject: What is examined.
+        seconds: (utterances,) their lengths, NaN where unknown.
+    """
+    known = np.isfinite(seconds)
+    is_held_out = subject.splits.is_in("dev") | subject.splits.is_in("test")
+    mend = "split it at sentences, each with its own text (columns `start` and `end`), or remove the row"
+    faults = [
+        subject.fault("longer than can be trained on", mend, row, f"{seconds[row]:.0f} s of {LONGEST:.0f}")
+        for row in np.flatnonzero(known & ~is_held_out & (np.nan_to_num(seconds) > LONGEST)).tolist()
+    ]
+    short = np.flatnonzero(known & (np.nan_to_num(seconds, nan=1.0) < SHORTEST))
+    if not len(short):
+        return faults, []
+    first = int(short[0])
+    detail = f"{counted(len(short), 'utterance')}, first {subject.where(first)}: {seconds[first]:.2f} s"
+    return faults, [Fault("hardly any sound", "listen to it: a word takes longer", subject.name, detail)]
 
 
 def unseen_units(subject: Subject, texts: Texts) -> tuple[list[Fault], list[Fault]]:

@@ -10,6 +10,18 @@ from typing import Any
 from speechtl.corpus import COLUMNS
 from speechtl.formats.listing import Listing, Row, Span
 
+ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(("path", "file", "filename", "file_name", "wav", "clip", "audio_path"), "audio"),
+    **dict.fromkeys(("audio_filepath", "wav_filename", "audio_file"), "audio"),
+    **dict.fromkeys(("transcript", "transcription", "sentence", "label", "txt", "words"), "text"),
+    **dict.fromkeys(("lang", "locale"), "language"),
+    **dict.fromkeys(("spk", "spk_id", "speaker_id", "client_id", "speaker_name"), "speaker"),
+    **dict.fromkeys(("accent", "accents", "channel", "device"), "domain"),
+    **dict.fromkeys(("set", "subset", "partition"), "split"),
+    **dict.fromkeys(("seconds", "length"), "duration"),
+}
+"""What our columns are often called in tables of nobody's format."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -45,6 +57,12 @@ class Dialect:
         meant = [name for name in known if name.casefold() == column.strip().casefold()]
         if meant:
             return f"unknown column {column!r}", f"it is written {meant[0]!r}; rename it"
+        if (ours := ELSEWHERE.get(column.strip().casefold())) is not None:
+            return (
+                f"unknown column {column!r}",
+                f"rename it {self.theirs(ours)!r} if it is that, or pass it over with "
+                f"--ignore-columns {column}",
+            )
         return (
             f"unknown column {column!r}",
             f"rename or remove it, the known ones are {', '.join(known)}; or pass it over with "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from speechtl.choices import refuse_unknown_words
+
 Encoder = Literal["tdnn", "bilstm", "conformer"]
 _OWN = {
     "kernel": "tdnn",
@@ -47,6 +49,7 @@ class ModelSettings:
     language. `separate`: a softmax per language."""
 
     def __post_init__(self) -> None:
+        refuse_unknown_words(self)
         if self.encoder not in get_args(Encoder):
             raise ValueError(f"encoder={self.encoder!r}: expected one of {', '.join(get_args(Encoder))}")
         if self.dim < 1 or self.blocks < 1:

@@ -32,6 +32,7 @@ class AdaBN(Transfer):
     all of it. An hour takes some 350 MB for the time of the adaptation."""
 
     needs_source: ClassVar[bool] = True
+    is_for_no_step: ClassVar[bool] = True
     measures_model: ClassVar[bool] = True
     hears_unlabelled: ClassVar[bool] = True
 

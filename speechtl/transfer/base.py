@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
+from speechtl.choices import refuse_unknown_words
 from speechtl.models.layers import seed_of
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
@@ -49,12 +50,15 @@ class Transfer:
     """Whether it means nothing from scratch."""
     needs_source_speech: ClassVar[bool] = False
     """Whether the source's training speech is opened."""
+    is_for_no_step: ClassVar[bool] = False
+    """Whether all that it does is done before the first step, and more steps are another method."""
     measures_model: ClassVar[bool] = False
     """Whether what it inserts is measured on speech that goes through the model with all its modules."""
     hears_unlabelled: ClassVar[bool] = False
     """Whether half of every batch is speech of the target domain without labels."""
 
     def __post_init__(self) -> None:
+        refuse_unknown_words(self)
         for text in self.plan:
             parse(text)
 
@@ -69,6 +73,11 @@ class Transfer:
     def acts_on_source(self) -> bool:
         """Whether all that it does is done to trained weights of the source, and nothing where none is."""
         return False
+
+    @property
+    def is_by_speaker(self) -> bool:
+        """Whether the target's speakers get parameters of their own, so that tests are to be of them."""
+        return getattr(self, "by", None) == "speaker"
 
     @property
     def chooses_on_dev(self) -> bool:

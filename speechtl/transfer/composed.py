@@ -126,6 +126,11 @@ class Composed(Transfer):
         return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))
 
     @property
+    def is_by_speaker(self) -> bool:
+        """Whether one of them gives speakers parameters of their own."""
+        return any(method.is_by_speaker for method in self.methods)
+
+    @property
     def chooses_on_dev(self) -> bool:
         """Whether all of them keep the weights that are best on dev."""
         return all(method.chooses_on_dev for method in self.methods)

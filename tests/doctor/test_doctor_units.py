@@ -27,3 +27,15 @@ def test_rare_units_are_a_notice(speech: Speech) -> None:
     (notice,) = examination.notices
     assert (notice.kind, notice.where) == ("rare units", "en")
     assert notice.detail == "1 of 5 occur fewer than 3 times, 1 only once: 'z' 1"
+
+
+def test_what_is_too_long_to_be_trained_on_is_a_fault_and_a_click_a_notice(speech: Speech) -> None:
+    speech.add(audio=speech.clip(speech.sound("a", 61.0)), text="ao")
+    speech.add(audio=speech.clip(speech.sound("e", 61.5)), text="ae", split="test", speaker="cleo en")
+    speech.add(audio=speech.clip(speech.sound("i", 0.09)), text="a")
+    examination = examine(speech.write("speech.csv"))
+    (fault,) = [one for one in examination.faults if one.kind == "longer than can be trained on"]
+    assert fault.detail == "61 s of 60"
+    (notice,) = [one for one in examination.notices if one.kind == "hardly any sound"]
+    assert "1 utterance, first " in notice.detail
+    assert "0.09 s" in notice.detail
