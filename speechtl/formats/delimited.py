@@ -17,7 +17,8 @@ from speechtl.formats.whole import whole_file
 NO_LANGUAGE = (
     "no language",
     "add the column `language`, or give that of all rows: --language to `speechtl prepare`, `doctor` and "
-    "`evaluate`, --target.language (and --dev.0.language, --tests.0.language) to `speechtl run`, e.g. en",
+    "`evaluate`, --target.language (and --dev.0.language, --tests.0.language, --unlabelled.0.language) to "
+    "`speechtl run`, e.g. en",
 )
 
 

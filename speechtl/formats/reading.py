@@ -18,6 +18,7 @@ from speechtl.formats.hugging_face import HUB, is_tables, list_hub, list_tables
 from speechtl.formats.jsonl import list_jsonl
 from speechtl.formats.kaldi import is_kaldi, list_kaldi
 from speechtl.formats.listing import Listing, Options, Reading, Row
+from speechtl.formats.sound_folder import list_sound_folder
 from speechtl.formats.splits import usual_split
 
 MANIFESTS = (".jsonl", ".json", ".list", ".csv", ".tsv")
@@ -53,7 +54,8 @@ def read(
         clips: Where audio without a file of its own (Kaldi's segments, recordings inside tables) is written;
             by default in the cache.
         streaming: Whether a dataset of the hub is read without keeping a copy of it.
-        needs_text: Whether every row must have a text, and a sound one; else a missing one is empty.
+        needs_text: Whether every row must have a text, and a sound one; else a missing one is empty, and a
+            folder may hold recordings alone.
 
     Raises:
         FileNotFoundError: There is no such manifest, folder or dataset.
@@ -202,6 +204,8 @@ def _manifests_listing(folder: Path, options: Options) -> Listing:
         for part, split in zip(parts, splits, strict=True):
             whole.take(part, partial(_always, split))
         return whole
+    if not manifests and not options.needs_text:
+        return list_sound_folder(folder, options)
     found = (
         f"holds {', '.join(path.name for path in manifests)}; name one" if manifests else "holds no corpus"
     )
