@@ -190,11 +190,18 @@ class Experiment:
         Raises:
             ValueError: the target is still left to the user.
         """
-        others = {"unlabelled": self.unlabelled, "tests": self.tests}
-        yours = [name for name, specs in others.items() if any(spec.is_yours for spec in specs)]
+        others = {
+            "unlabelled": self.unlabelled,
+            "dev": self.named_dev,
+            "tests": self.tests,
+            "source-tests": self.source_tests or (),
+            "source-speech": self.source_speech or (),
+        }
+        places = [(f"{name}.{i}", spec) for name, specs in others.items() for i, spec in enumerate(specs)]
+        yours = [place for place, spec in places if spec.is_yours]
         if yours and not any(spec.is_yours for spec in self.targets):
-            flags = " and ".join(f"--{name}.0.corpus PATH" for name in yours)
-            raise ValueError(f"{self.name} is a template and also needs your corpus by {flags}")
+            flags = " and ".join(f"--{name}.corpus PATH" for name in yours)
+            raise ValueError(f"{self.name} also needs your corpus by {flags}")
         if any(spec.is_yours for spec in self.targets):
             raise ValueError(
                 f"{self.name} is a template and needs your corpus: --target.corpus PATH (a manifest, a "

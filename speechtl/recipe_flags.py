@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
 from speechtl.experiment import Experiment, load_recipe
 
+CORPORA = ("dev", "tests", "source_tests", "source_speech", "unlabelled")
+"""Fields that hold any number of corpora."""
 FOLDS = ("--dev", "fold")
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
 
@@ -33,6 +38,25 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
         if tuple(others[place : place + 2]) == FOLDS:
             default = replace(recipe, dev="fold")
             del others[place : place + 2]
+    default = _with_places(default, others)
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
     is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
     return chosen if is_named else chosen.with_overrides_in_name(recipe)
+
+
+def _with_places(recipe: Experiment, flags: Sequence[str]) -> Experiment:
+    """A recipe with a place for each corpus that flags name by its number: `--tests.0.corpus`.
+
+    Tyro knows the fields of those alone that a recipe has.
+    """
+    found: dict[str, int] = {}
+    for flag in flags:
+        named = re.match(r"--([a-z_-]+)\.(\d+)\.", flag)
+        if named and (field := named[1].replace("-", "_")) in CORPORA:
+            found[field] = max(found.get(field, 0), int(named[2]) + 1)
+    places: dict[str, Any] = {}
+    for field, count in found.items():
+        given = getattr(recipe, field)
+        present = given if isinstance(given, tuple) else ()
+        places[field] = (*present, *[CorpusSpec(YOUR_CORPUS)] * (count - len(present)))
+    return replace(recipe, **places)

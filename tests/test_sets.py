@@ -125,6 +125,17 @@ def test_steps_after_a_method_that_has_none_and_an_input_that_nobody_enters_are_
     )
 
 
+def test_any_number_of_corpora_can_be_named_by_flags(speech: Path) -> None:
+    """A recipe that names none has a place for each."""
+    flags = ["--target.corpus", "a.csv", "--tests.0.corpus", "b.csv", "--tests.1.corpus=c.csv"]
+    found = parse_recipe("finetune", [*flags, "--dev.0.corpus", "d.csv", "--unlabelled.0.corpus", "u"])
+    assert [spec.corpus for spec in found.tests] == ["b.csv", "c.csv"]
+    assert [[spec.corpus for spec in specs] for specs in (found.dev, found.unlabelled)] == [["d.csv"], ["u"]]
+    found.refuse_template()
+    with pytest.raises(ValueError, match=r"also needs your corpus by --tests\.0\.corpus PATH"):
+        parse_recipe("finetune", ["--target.corpus", "a.csv", "--tests.1.corpus", "c.csv"]).refuse_template()
+
+
 def test_a_name_that_is_given_is_the_run_s_even_if_it_is_the_recipe_s_own(speech: Path) -> None:
     path = speech / "mine.py"
     path.write_text(
