@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from speechtl.dry_run import dry_run
+from speechtl.sets import Sets
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
@@ -67,12 +68,17 @@ def _minutes(pace: Pace, cell: Cell) -> str:
 
 
 def _measured(cells: Sequence[Cell], runs: Path) -> tuple[Pace, list[str]]:
-    """The pace of every row, and what is wrong with rows that could not be measured."""
+    """The pace of every row, and what is wrong with rows that could not be measured, or lack some speech."""
     pace, faults = Pace(cells), []
+    opened: set[tuple[str, str]] = set()
     for cell in cells:
-        if cell.is_finished or pace.knows(cell.row):
+        if cell.is_finished or (cell.row, str(cell.amount)) in opened:
             continue
+        opened.add((cell.row, str(cell.amount)))
         try:
+            if pace.knows(cell.row):
+                Sets.of(cell.experiment, cell.source.experiment if cell.source else None)
+                continue
             # Of a cell that is half done as of a new one, since the pace is that of whole cells.
             cost = dry_run(cell.experiment, cell.runs, fresh=True, sources=runs).cost
         except (ValueError, OSError, ImportError) as error:

@@ -1,6 +1,7 @@
 """The time that a dry study tells where no cell is finished yet."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,3 +76,12 @@ def test_a_cell_without_training_says_nothing_of_the_others(study: Study, own_fo
         ("to be run", "under a minute"),
         ("to be run", "20 min"),
     ]
+
+
+def test_an_amount_that_there_is_not_is_told(study: Study, own_folders: Path) -> None:
+    minutes = replace(study, minutes=(0.01, 5.0))
+    runs = own_folders / "runs"
+    notes = planned_table(minutes, expand(minutes, runs), runs).notes
+    (told,) = [note for note in notes if "cannot be run" in note]
+    assert "one.py, 5 minutes" in told
+    assert "5 minutes asked for, but there are" in told
