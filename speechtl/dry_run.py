@@ -258,6 +258,7 @@ def _blocks(model: AcousticModel) -> tuple[Block, ...]:
     blocks = dict(model.blocks())
     if model.shared_blank is not None:
         blocks["shared blank"] = model.shared_blank
+    blocks |= model.inserted.parts()
     return tuple(
         Block(
             name,

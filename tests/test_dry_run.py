@@ -12,6 +12,7 @@ from speechtl.corpus_spec import corpus
 from speechtl.dry_run import DryRun, dry_run
 from speechtl.experiment import Experiment
 from speechtl.run import run
+from speechtl.transfer import LHUC
 from speechtl.transfer.base import Transfer
 
 
@@ -175,3 +176,11 @@ def test_splits_that_no_side_has_are_told() -> None:
     found = dry_run(replace(experiment("en"), target=corpus("odd.jsonl"), dev=(), tests=()))
     (account,) = [note for note in found.notes if "its own splits" in note]
     assert account.endswith("; not used: 1 utterance of the split eval")
+
+
+def test_what_a_method_inserts_is_among_the_blocks() -> None:
+    run(experiment("en", train=replace(QUICK, steps=1, evaluations=1)))
+    adapted = experiment("de", source="runs/toy-en/seed-0", method=LHUC(by="speaker"))
+    blocks = {block.name: block for block in dry_run(adapted).blocks}
+    assert blocks["lhuc.encoder.0"].trained == blocks["lhuc.encoder.0"].parameters == TINY.dim
+    assert blocks["encoder.0"].trained == 0
