@@ -22,7 +22,7 @@ from speechtl.doctor.audio import Sounds, audio_faults, listen, sound_notices
 from speechtl.doctor.opening import opened
 from speechtl.doctor.splits import shared_speakers, shared_texts, sound_faults
 from speechtl.doctor.subject import Subject
-from speechtl.doctor.texts import Texts, cutting, read_texts, script_notices
+from speechtl.doctor.texts import Texts, cutting, read_texts, script_notices, unspoken_notices
 from speechtl.doctor.units import length_faults, rare_units, short_faults, unbalanced_languages, unseen_units
 from speechtl.faults import Fault
 
@@ -100,7 +100,7 @@ def _findings(
     temperature = 1.0 if recipe is None else recipe.train.temperature
     faults = [*sound_faults(subject, sounds), *_short(subject, texts, sounds, recipe)]
     faults += unbalanced_languages(subject, sounds.utterance_seconds, temperature)
-    notices = list(script_notices(texts))
+    notices = [*script_notices(texts), *unspoken_notices(texts)]
     for more_faults, more_notices in (
         shared_texts(subject, texts),
         shared_speakers(subject),

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speechtl.faults import Fault, counted
+from speechtl.languages.base import Orthography
+from speechtl.languages.syllables import SyllableOrthography
 from speechtl.scripts import scripts_of
 from speechtl.text import orthography
 from speechtl.text_faults import TextFault
@@ -55,6 +58,8 @@ class Texts:
     """By language, how many texts are written in which scripts."""
     examples: dict[tuple[str, frozenset[str]], str] = field(default_factory=dict)
     """A text in each language and mixture of scripts."""
+    unspoken: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By language, and `digit` or a symbol that is not kept: the texts with it."""
 
     def add(self, tag: str, text: str, units: list[str]) -> int:
         """Note a text; its place among the texts."""
@@ -68,6 +73,8 @@ class Texts:
         self.normal.append(hash((tag, readings[0])))
         self.keys.extend(hash((rules.folded_as, reading)) for reading in folded)
         self.key_counts.append(len(folded))
+        for what in _unspoken(rules, text, readings[0]):
+            self.unspoken[tag, what].append(text)
         mixture = scripts_of(folded[0])
         self.scripts[tag][mixture] += 1
         self.examples.setdefault((tag, mixture), text)
@@ -175,6 +182,26 @@ def _training_texts(subject: Subject, tag: str) -> list[str]:
         for text in texts
         if not isinstance(_units(tag, text, lambda _, text: rules.units(text)), TextFault)
     ]
+
+
+def _unspoken(rules: Orthography, text: str, normal: str) -> set[str]:
+    """What of a text does not say how it is spoken: `digit`, and symbols that its normal form lacks."""
+    if isinstance(rules, SyllableOrthography):  # whose digits are tones
+        return set()
+    found = {char for char in text if (char in "%&@#" or category(char)[0] == "S") and char not in normal}
+    return found | ({"digit"} if any(map(str.isdigit, normal)) else set())
+
+
+def unspoken_notices(texts: Texts) -> Iterator[Fault]:
+    """Texts with numbers in digits, or with symbols that are dropped although something is said for them."""
+    for (tag, what), found in sorted(texts.unspoken.items()):
+        detail = f"{counted(len(found), 'text')}, such as {found[0]!r}"
+        if what == "digit":
+            mend = "write numbers as they are spoken: a digit has no sound of its own"
+            yield Fault("numbers in digits", mend, tag, detail)
+        else:
+            mend = "write what is said for it, if anything is"
+            yield Fault(f"{what!r} is left out of texts", mend, tag, detail)
 
 
 def script_notices(texts: Texts) -> Iterator[Fault]:

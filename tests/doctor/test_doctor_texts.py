@@ -22,3 +22,18 @@ def test_languages_and_texts_of_a_prepared_corpus_are_looked_at(speech: Speech, 
         ("text not understood", "d"),
     ]
     assert faults[0].detail == "2 utterances, first b"
+
+
+def test_numbers_in_digits_and_symbols_that_are_dropped_are_notices(speech: Speech) -> None:
+    for number in range(3):
+        speech.add(audio=speech.clip(speech.sound("a", 3.0 + number)), text=f"ao 1{number}5% ae")
+    speech.add(audio=speech.clip(speech.sound("a", 8.0)), text="ae & ao", language="en")
+    notices = {one.kind: one for one in examine(speech.write("speech.csv")).notices}
+    assert notices["numbers in digits"].detail == "3 texts, such as 'ao 105% ae'"
+    assert notices["'%' is left out of texts"].where == "en"
+    assert notices["'&' is left out of texts"].detail == "1 text, such as 'ae & ao'"
+
+
+def test_digits_that_are_tones_are_none(speech: Speech) -> None:
+    speech.add(audio=speech.clip(speech.sound("a", 3.0)), text="tsi2 tai5", language="nan-Latn-tailo")
+    assert "numbers in digits" not in {one.kind for one in examine(speech.write("speech.csv")).notices}
