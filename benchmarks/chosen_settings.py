@@ -72,11 +72,11 @@ def _parts(row: str) -> tuple[str, dict[str, str]]:
 
 
 def at_edge(best: Trial, others: Sequence[Trial]) -> list[str]:
-    """The flags whose chosen value is the least or the most that was tried, of two values or more."""
+    """The flags whose chosen value is the least or the most that was tried, of three values or more."""
     found = []
     for name, value in best.flags.items():
         tried = {number for one in others if (number := _number(one.flags.get(name))) is not None}
-        if len(tried) > 1 and _number(value) in (min(tried), max(tried)):
+        if len(tried) > 2 and _number(value) in (min(tried), max(tried)):
             found.append(name)
     return found
 
