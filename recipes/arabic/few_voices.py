@@ -12,6 +12,9 @@ from speechtl.study import Study, Variant
 
 RECIPE = "arabic/commands --train.steps 500 --augment.speeds"
 VOICE = "0.9 1.0 1.1 --augment.vocal-tract 0.16 --augment.pitch 3 --augment.tempo 0.16"
+"""Other voices."""
+ROOMS = "--augment.noise 0.3 --augment.reverb 0.3"
+"""Other rooms."""
 CHANGES = (
     "1.0",
     "0.9 1.0 1.1",
@@ -19,7 +22,7 @@ CHANGES = (
     "1.0 --augment.pitch 3",
     "1.0 --augment.tempo 0.16",
     VOICE,
-    f"{VOICE} --augment.noise 0.3 --augment.reverb 0.3",
+    f"{VOICE} {ROOMS}",
 )
 PAIRS = (TRAINING[:2], TRAINING[6:8], TRAINING[12:14])
 
