@@ -25,6 +25,7 @@ from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
 from speechtl.start import (
     few_hearings,
+    few_voices,
     start,
     steps_after,
     strange_inputs,
@@ -153,6 +154,7 @@ def dry_run(
     speech = filter(None, (data.target, data.source, data.unlabelled))
     advice = (
         few_hearings(experiment, sets.target),
+        few_voices(experiment, sets.target, sets.tests),
         without_effect(experiment, loaded),
         steps_after(experiment),
         strange_inputs(model, loaded, speech),

@@ -27,6 +27,7 @@ from speechtl.source import Source, find_source
 from speechtl.start import (
     development_of,
     few_hearings,
+    few_voices,
     save_coverage,
     start,
     start_line,
@@ -176,6 +177,7 @@ def _train(
     for advice in (
         *warnings,
         few_hearings(experiment, target.corpus),
+        few_voices(experiment, target.corpus, material.tests),
         without_effect(experiment, source),
         steps_after(experiment),
         strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),

@@ -26,6 +26,8 @@ from speechtl.transfer.head_rows import Coverage
 from speechtl.whole_files import explained, write_json
 from speechtl.zero_shot import SyllableTable
 
+FEW_VOICES = 4
+"""With more speakers than this training hears how voices differ."""
 FEW = 2
 """Times that training hears its speech, below which it is most likely too short."""
 ENOUGH = 10
@@ -104,6 +106,25 @@ def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
     return (
         f"{counted(settings.steps, 'step')} hear the {target.minutes:.0f} minutes of training speech "
         f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"
+    )
+
+
+def few_voices(experiment: Experiment, target: Corpus, tests: Mapping[str, Corpus]) -> str | None:
+    """Advice where few speakers are trained on for the sake of others; None where many are, or no others.
+
+    Source: `speechtl study arabic/few_voices`, in docs/augmentation.md.
+    """
+    voices, augment = set(target.qualified_speakers), experiment.augment
+    if None in voices or len(voices) > FEW_VOICES or augment.vocal_tract or augment.pitch:
+        return None
+    others = {speaker for corpus in tests.values() for speaker in corpus.qualified_speakers} - {None, *voices}
+    if not others:
+        return None
+    return (
+        f"{counted(len(voices), 'speaker')} to train on, and {len(others)} unheard in the tests: those are "
+        "read better if voices and rooms are changed at random (docs/augmentation.md): "
+        "--augment.vocal-tract 0.16 --augment.pitch 3 --augment.tempo 0.16 --augment.noise 0.3 "
+        "--augment.reverb 0.3"
     )
 
 

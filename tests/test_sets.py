@@ -15,6 +15,7 @@ from speechtl.models.inputs import DomainInput
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run import run
 from speechtl.sets import Sets
+from speechtl.start import few_voices
 from speechtl.transfer import LHUC, AdaBN, PseudoLabels
 
 BRIEF = replace(QUICK, steps=2, evaluations=1)
@@ -145,3 +146,15 @@ def test_a_name_that_is_given_is_the_run_s_even_if_it_is_the_recipe_s_own(speech
     assert parse_recipe(str(path), ["--train.steps", "7", "--name", "mine"]).name == "mine"
     assert parse_recipe(str(path), ["--train.steps", "7", "--name=mine"]).name == "mine"
     assert parse_recipe(str(path), ["--train.steps", "7"]).name == "mine+train.steps=7"
+
+
+def test_few_voices_for_the_sake_of_others_are_told(speech: Path) -> None:
+    toy = Experiment(name="toy", target=corpus(str(speech / "en.jsonl")))
+    sets = Sets.of(toy)
+    told = few_voices(toy, sets.target, sets.tests)
+    assert told is not None
+    assert "1 speaker to train on, and 1 unheard in the tests" in told
+    assert "--augment.vocal-tract 0.16" in told
+    assert few_voices(toy, sets.target, {"same": sets.target}) is None
+    changed = replace(toy, augment=replace(toy.augment, pitch=3.0))
+    assert few_voices(changed, sets.target, sets.tests) is None
