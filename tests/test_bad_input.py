@@ -265,7 +265,7 @@ def _newer(model: Path) -> None:
         ),
         (
             _newer,
-            ("config.json: format version 9 is newer than this speechtl reads (3)", "install the newest"),
+            ("config.json: format version 9 is newer than this speechtl reads (4)", "install the newest"),
         ),
         (shutil.rmtree, ("no model in ", "Expected a run folder")),
     ],

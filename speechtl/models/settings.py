@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from speechtl.choices import refuse_unknown_words
 
@@ -50,8 +50,6 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         refuse_unknown_words(self)
-        if self.encoder not in get_args(Encoder):
-            raise ValueError(f"encoder={self.encoder!r}: expected one of {', '.join(get_args(Encoder))}")
         if self.dim < 1 or self.blocks < 1:
             raise ValueError(f"dim={self.dim}, blocks={self.blocks}: both must be at least 1")
         for name in ("kernel", "depthwise_kernel"):

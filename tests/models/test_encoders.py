@@ -222,7 +222,7 @@ def test_equal_weights_at_the_sizes_that_the_settings_name() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"encoder": "rnn"}, "encoder='rnn': expected one of tdnn, bilstm, conformer"),
+        ({"encoder": "rnn"}, "encoder='rnn'; expected one of tdnn, bilstm, conformer"),
         ({"encoder": "bilstm", "dim": 7}, "half of it to each direction"),
         ({"encoder": "conformer", "dim": 20, "attention_heads": 4}, "choose a multiple of 8"),
         ({"encoder": "conformer", "depthwise_kernel": 4}, "depthwise_kernel=4: expected an odd number"),
