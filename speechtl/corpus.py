@@ -120,6 +120,10 @@ class Corpus:
         speakers: list[str | None] = self.column("speaker")
         return speakers if self.speakers_are_qualified else [qualify(self.name, one) for one in speakers]
 
+    def trimmed_as(self, trim_db: float | None) -> Corpus:
+        """The same speech, its silence cut off like other speech's, unless it says itself how."""
+        return self if self.trim_db is not None else replace(self, trim_db=trim_db, is_checked=True)
+
     def arrow(self, name: str) -> pyarrow.ChunkedArray:
         """One column as Arrow, memory-mapped where the corpus was loaded from a folder."""
         if name not in COLUMNS:

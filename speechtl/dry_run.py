@@ -16,25 +16,14 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_summary import SummaryRow
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
-from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
+from speechtl.label_faults import refuse_short, refuse_unknown_units
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import (
-    few_hearings,
-    few_voices,
-    start,
-    steps_after,
-    strange_inputs,
-    strangers_in_tests,
-    strangers_on_dev,
-    tokenizers_of,
-    unit_table,
-    without_effect,
-)
+from speechtl.start import advice, start, tokenizers_of, unit_table
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
@@ -149,18 +138,7 @@ def dry_run(
     asked = replace(experiment, model=built, features=model.features)
     remaining = max(0, (1 + len(sets.folds)) * experiment.train.steps - done) if done is not None else 0
     cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
-    fitted = {tag: model.tokenizers[tag] for tag in sets.target.languages}
-    warnings = units_not_trained({**sets.named_dev, **sets.tests}, fitted)
-    speech = filter(None, (data.target, data.source, data.unlabelled))
-    advice = (
-        few_hearings(experiment, sets.target),
-        few_voices(experiment, sets.target, sets.tests),
-        without_effect(experiment, loaded),
-        steps_after(experiment),
-        strange_inputs(model, loaded, speech),
-        strangers_on_dev(model, sets.dev) if experiment.method.chooses_on_dev else None,
-        *strangers_in_tests(model, sets.tests),
-    )
+    told = advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
     return DryRun(
         experiment=experiment,
         folder=folder.path,
@@ -168,7 +146,7 @@ def dry_run(
         is_refused=is_refused,
         settings=_settings(experiment, recipe or experiment),
         data=tuple(_data(sets)),
-        notes=(*sets.account, *shared, *warnings, *filter(None, advice)),
+        notes=(*sets.account, *shared, *told),
         blocks=_blocks(model),
         cost=cost,
         model=model,

@@ -84,7 +84,10 @@ def evaluate(
         from speechtl.decode import DecodeSettings
 
         settings = DecodeSettings()
-    parts = {name: _heard(model, corpus) for name, corpus in _by_language(sets).items()}
+    trims = model.model.trim_db
+    parts = {
+        name: corpus.trimmed_as(trims.get(corpus.languages[0])) for name, corpus in _by_language(sets).items()
+    }
     require_heads(model.model.languages, parts)
     require_texts(parts)
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
@@ -170,13 +173,6 @@ def _by_language(sets: Mapping[str, Corpus]) -> dict[str, Corpus]:
             part = corpus.filter(language=language) if len(languages) > 1 else corpus
             parts[name if len(languages) == 1 else f"{name}.{language}"] = part
     return parts
-
-
-def _heard(model: LoadedModel, corpus: Corpus) -> Corpus:
-    """A corpus of one language, trimmed as the model's training speech was, if it is not trimmed already."""
-    (language,) = corpus.languages
-    trim_db = model.model.trim_db.get(language)
-    return replace(corpus, trim_db=trim_db) if corpus.trim_db is None and trim_db is not None else corpus
 
 
 def _speakers(

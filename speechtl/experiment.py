@@ -26,6 +26,8 @@ from speechtl.train_settings import TrainSettings
 from speechtl.transfer.base import Transfer
 from speechtl.whole_files import read_json
 
+CORPORA = ("unlabelled", "dev", "tests", "source_tests", "source_speech")
+"""Fields that hold any number of corpora."""
 WITHOUT_EFFECT = ("track",)
 """Settings that decide nothing: a run may be resumed with others, and its name does not have them."""
 
@@ -184,21 +186,23 @@ class Experiment:
         """The corpora that are named as dev; none where it is taken from the target."""
         return () if self.dev == "fold" else self.dev
 
+    def corpora(self, field: str) -> tuple[CorpusSpec, ...]:
+        """The corpora that one of `CORPORA` names; none where it is left out, or dev is carved."""
+        named = getattr(self, field)
+        return named if isinstance(named, tuple) else ()
+
     def refuse_template(self) -> None:
         """Refuse to go on with a template whose user has not named a corpus.
 
         Raises:
             ValueError: the target is still left to the user.
         """
-        others = {
-            "unlabelled": self.unlabelled,
-            "dev": self.named_dev,
-            "tests": self.tests,
-            "source-tests": self.source_tests or (),
-            "source-speech": self.source_speech or (),
-        }
-        places = [(f"{name}.{i}", spec) for name, specs in others.items() for i, spec in enumerate(specs)]
-        yours = [place for place, spec in places if spec.is_yours]
+        yours = [
+            f"{field.replace('_', '-')}.{number}"
+            for field in CORPORA
+            for number, spec in enumerate(self.corpora(field))
+            if spec.is_yours
+        ]
         if yours and not any(spec.is_yours for spec in self.targets):
             flags = " and ".join(f"--{name}.corpus PATH" for name in yours)
             raise ValueError(f"{self.name} also needs your corpus by {flags}")

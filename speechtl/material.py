@@ -63,11 +63,6 @@ class Material:
     """The target domain's speech without labels."""
 
     @property
-    def held_out(self) -> dict[str, Corpus]:
-        """Dev, where there is one, and the tests, by name."""
-        return ({} if self.dev is None else {"dev": self.dev.corpus}) | self.tests
-
-    @property
     def dev_account(self) -> str:
         """Which speech chooses the weights that are kept, in a sentence."""
         if self.dev is None:

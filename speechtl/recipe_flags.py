@@ -8,10 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
-from speechtl.experiment import Experiment, load_recipe
+from speechtl.experiment import CORPORA, Experiment, load_recipe
 
-CORPORA = ("dev", "tests", "source_tests", "source_speech", "unlabelled")
-"""Fields that hold any number of corpora."""
 FOLDS = ("--dev", "fold")
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
 
@@ -56,7 +54,6 @@ def _with_places(recipe: Experiment, flags: Sequence[str]) -> Experiment:
             found[field] = max(found.get(field, 0), int(named[2]) + 1)
     places: dict[str, Any] = {}
     for field, count in found.items():
-        given = getattr(recipe, field)
-        present = given if isinstance(given, tuple) else ()
+        present = recipe.corpora(field)
         places[field] = (*present, *[CorpusSpec(YOUR_CORPUS)] * (count - len(present)))
     return replace(recipe, **places)

@@ -16,7 +16,7 @@ from speechtl.domains import Domains
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
 from speechtl.fold_training import fit_on_folds
-from speechtl.label_faults import refuse_short, refuse_unknown_units, units_not_trained
+from speechtl.label_faults import refuse_short, refuse_unknown_units
 from speechtl.leakage import Fingerprints
 from speechtl.material import Material
 from speechtl.model_card import model_card
@@ -25,20 +25,14 @@ from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.start import (
+    advice,
     development_of,
-    few_hearings,
-    few_voices,
     save_coverage,
     start,
     start_line,
-    steps_after,
-    strange_inputs,
-    strangers_in_tests,
-    strangers_on_dev,
     syllable_table,
     tokenizers_of,
     unit_table,
-    without_effect,
 )
 from speechtl.text import orthography
 from speechtl.tracking import require
@@ -160,7 +154,6 @@ def _train(
     target, dev = material.target, None if material.dev is None else material.dev.corpus
     tokenizers = tokenizers_of(target.corpus, experiment, source)
     refuse_unknown_units(target.corpus, tokenizers)
-    warnings = units_not_trained(material.held_out, tokenizers)
     data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
     if material.source is not None and source is not None:
         heads = source.model.tokenizers
@@ -174,18 +167,8 @@ def _train(
         refuse_short(model, heard, experiment.augment)
     if coverage:
         save_coverage(folder.path / "coverage.json", coverage)
-    for advice in (
-        *warnings,
-        few_hearings(experiment, target.corpus),
-        few_voices(experiment, target.corpus, material.tests),
-        without_effect(experiment, source),
-        steps_after(experiment),
-        strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
-        strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
-        *strangers_in_tests(model, material.tests),
-    ):
-        if advice:
-            logger.warning("%s", advice)
+    for line in advice(experiment, source, model, data, target.corpus, dev, material.tests):
+        logger.warning("%s", line)
     logger.info("%s", start_line(experiment, target.corpus, dev, last))
     diagnosis = domains and domains.begin(experiment.method, model, source.model if source else None)
     begun = Beginning.of(model, source.model if source else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from speechtl import leakage
@@ -136,7 +136,7 @@ class Sets:
         names = list(tests.sets)
         return cls(
             target,
-            _trimmed_as(target, _joined(dev)) if dev else None,
+            _joined(dev).trimmed_as(target.trim_db) if dev else None,
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
             tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
@@ -243,11 +243,6 @@ def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
     if len(opened) < 2:
         return opened[0] if opened else None
     return Corpus.concatenate(opened, needs_text=False)
-
-
-def _trimmed_as(target: Corpus, dev: Corpus) -> Corpus:
-    """Dev, its silence trimmed as the target's if nothing else is said; so `evaluate` does with tests."""
-    return dev if dev.trim_db is not None else replace(dev, trim_db=target.trim_db)
 
 
 def _joined(corpora: Sequence[Corpus]) -> Corpus:

@@ -16,6 +16,7 @@ from speechtl.development import Development
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, listed
 from speechtl.known_speakers import as_known, known_keys, matched
+from speechtl.label_faults import units_not_trained
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import By
@@ -94,6 +95,41 @@ def development_of(
     examples = Speech.of(chosen).examples(None)
     examples = replace(examples, speakers=as_known(model, examples.speakers, "dev"))
     return Development(examples, texts, units, settings)
+
+
+def advice(
+    experiment: Experiment,
+    source: LoadedModel | None,
+    model: AcousticModel,
+    data: TransferData,
+    target: Corpus,
+    dev: Corpus | None,
+    tests: Mapping[str, Corpus],
+) -> list[str]:
+    """All that is to be minded about a training that is to begin, in sentences.
+
+    Args:
+        experiment: The experiment.
+        source: The model that it starts from.
+        model: What is trained.
+        data: What it is trained on.
+        target: The labelled target.
+        dev: What chooses weights, where it is not carved out of the target.
+        tests: By name.
+    """
+    held_out = {**({} if dev is None else {"dev": dev}), **tests}
+    fitted = {tag: model.tokenizers[tag] for tag in target.languages}
+    found = (
+        *units_not_trained(held_out, fitted),
+        few_hearings(experiment, target),
+        few_voices(experiment, target, tests),
+        without_effect(experiment, source),
+        steps_after(experiment),
+        strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
+        strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
+        *strangers_in_tests(model, tests),
+    )
+    return [line for line in found if line]
 
 
 def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
