@@ -251,6 +251,7 @@ def _evaluated(
         decoding=decoding if table is None else f"{decoding}, through {head}",
         shared_texts=shared.texts,
         shared_speakers=shared.speakers,
+        shared_dev=shared.dev,
         references=_references(corpus, language),
         text_rules=_text_rules(tokenizer),
     )

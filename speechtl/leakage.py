@@ -23,6 +23,8 @@ class Fingerprints:
     """Of language and folded text, for every alternative."""
     speakers: frozenset[str] = frozenset()
     """Of corpus and speaker; unknown speakers have none."""
+    dev: frozenset[str] = frozenset()
+    """Digests of decoded samples that nothing was trained on, but weights chosen by."""
 
     @staticmethod
     def union(fingerprints: Iterable[Fingerprints]) -> Fingerprints:
@@ -32,6 +34,7 @@ class Fingerprints:
             audio=frozenset().union(*(one.audio for one in several)),
             texts=frozenset().union(*(one.texts for one in several)),
             speakers=frozenset().union(*(one.speakers for one in several)),
+            dev=frozenset().union(*(one.dev for one in several)),
         )
 
     def to_dict(self) -> dict[str, list[str]]:
@@ -40,12 +43,12 @@ class Fingerprints:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Fingerprints:
-        """The inverse of `to_dict`.
+        """The inverse of `to_dict`; earlier versions stored no dev.
 
         Raises:
             ValueError: The dictionary is another one's.
         """
-        if set(stored) != {"audio", "texts", "speakers"} or not all(
+        if set(stored) | {"dev"} != {"audio", "texts", "speakers", "dev"} or not all(
             isinstance(v, list) for v in stored.values()
         ):
             raise ValueError(f"fingerprints need lists audio, texts and speakers; found {sorted(stored)}")
@@ -58,6 +61,8 @@ class Shared:
 
     texts: int
     speakers: int
+    dev: int
+    """Those that were dev themselves."""
 
 
 def fingerprint(corpus: Corpus, digests: Sequence[str]) -> Fingerprints:
@@ -88,7 +93,7 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
     """Refuse a test on what was trained on; count what is shared and allowed.
 
     Identical audio is refused always; a text where the corpus is split by text; a speaker of the same corpus
-    where it is split by speaker.
+    where it is split by speaker. Audio that only chose weights is counted.
 
     Args:
         trained: What the model and its ancestors were trained on.
@@ -122,7 +127,7 @@ def check(trained: Fingerprints, corpus: Corpus, digests: Sequence[str], where: 
         faults.append(f"speakers who were trained on in {where_seen}: {named}; {mend}")
     if faults:
         raise ValueError("\n".join([f"{where} holds what the model is trained on", *faults]))
-    return Shared(texts=len(seen_texts), speakers=len(seen_speakers))
+    return Shared(len(seen_texts), len(seen_speakers), sum(digest in trained.dev for digest in digests))
 
 
 def trained_texts(trained: Fingerprints, corpus: Corpus) -> list[int]:

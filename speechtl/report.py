@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechtl.closed_errors import BALANCED
+from speechtl.faults import counted
 from speechtl.metrics import Counts
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class SetReport:
     """Utterances whose text was trained on, where that is allowed."""
     shared_speakers: int = 0
     """Utterances whose speaker was trained on, where that is allowed."""
+    shared_dev: int = 0
+    """Utterances that were dev of the model or its ancestors: they chose weights, so the error flatters."""
     references: str = ""
     """Hash of the ids and normalised references: errors on sets that have the same one can be compared."""
     text_rules: Mapping[str, str] = field(default_factory=dict)
@@ -273,6 +276,9 @@ def _notes(report: Report) -> list[str]:
     for name, entry in sets.items():
         if note := shared_note(name, entry.shared_texts, entry.shared_speakers):
             notes.append(note)
+        if entry.shared_dev:
+            those = counted(entry.shared_dev, "utterance")
+            notes.append(f"{name}: {those} chose the model's weights, as dev; expect more errors on others")
     return notes
 
 
@@ -304,5 +310,5 @@ def _cells(name: str, metric: Metric) -> tuple[str, str, str]:
     interval = "-"
     if metric.low is not None and metric.high is not None:
         interval = f"{100 * metric.low:.1f} – {100 * metric.high:.1f}"
-    counted = "mean of words" if name == BALANCED else f"{metric.errors} / {metric.total}"
-    return f"{100 * metric.value:.1f} %", interval, counted
+    errors = "mean of words" if name == BALANCED else f"{metric.errors} / {metric.total}"
+    return f"{100 * metric.value:.1f} %", interval, errors

@@ -218,6 +218,11 @@ def _save(
     fitted: FitResult,
 ) -> None:
     """Save the kept weights, and beside them those that are chosen without labels, if any are."""
+    known = material.known
+    is_chosen = experiment.method.chooses_on_dev and len(experiment.train.evaluation_steps) > 1
+    if material.dev is not None and is_chosen:
+        chosen_by = Fingerprints(dev=frozenset(material.dev.waveforms.digests))
+        known = Fingerprints.union([known, chosen_by])
     ancestor = {"run": experiment.name, "seed": experiment.seed, "settings": settings_hash(experiment)}
     corpus = material.target.corpus
     chosen = [(fitted.model, folder.model, fitted.best.get("step", fitted.steps))]
@@ -230,7 +235,7 @@ def _save(
         save_model(
             model,
             place,
-            fingerprints=material.known,
+            fingerprints=known,
             ancestry=(*(source.ancestry if source else ()), ancestor),
             card=model_card(experiment, corpus, fitted, step),
         )

@@ -14,9 +14,10 @@ from speechtl.checkpoint import load_model
 from speechtl.corpus import Corpus
 from speechtl.decode import DecodeSettings
 from speechtl.evaluate import evaluate, open_set, write_report
+from speechtl.leakage import Fingerprints
 from speechtl.recognition import Recognised, recognise
 from speechtl.refusals import refuse_run_folder, require_words
-from speechtl.report import Report, load_hypotheses
+from speechtl.report import Report, load_hypotheses, render
 from speechtl.stats import bootstrap_interval
 
 GREEDY = DecodeSettings("greedy")
@@ -147,7 +148,21 @@ def test_training_speech_is_refused_in_all_sets_at_once(
         evaluate(model, {"one": one, "two": two}, settings=GREEDY)
     fresh = make_corpus(["go", "left"], name="fresh")
     entry = evaluate(model, {"fresh": fresh}, settings=GREEDY).sets["fresh"]
-    assert (entry.shared_texts, entry.shared_speakers) == (1, 0)
+    assert (entry.shared_texts, entry.shared_speakers, entry.shared_dev) == (1, 0, 0)
+
+
+def test_speech_that_chose_the_weights_is_scored_and_told(
+    tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel
+) -> None:
+    dev, test = make_corpus(["go", "stop"], name="dev"), make_corpus(["left"], name="test")
+    chosen_by = Fingerprints(dev=frozenset(load_waveforms(dev).digests))
+    model = load_model(make_model(tmp_path / "model", "en", trained_on=chosen_by))
+    report = evaluate(model, {"dev": dev, "test": test}, settings=GREEDY)
+    assert {name: entry.shared_dev for name, entry in report.sets.items()} == {"dev": 2, "test": 0}
+    write_report(report, tmp_path / "out")
+    told = " ".join(str(render(Report.load(tmp_path / "out" / "report.json")).caption).split())
+    assert "dev: 2 utterances chose the model's weights, as dev" in told
+    assert "test: " not in told
 
 
 def test_closed_decisions_are_counted_where_the_model_lists_words(

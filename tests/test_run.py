@@ -17,6 +17,7 @@ from speechtl import cli
 from speechtl.checkpoint import load_model
 from speechtl.corpus_spec import corpus
 from speechtl.dry_run import dry_run
+from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment
 from speechtl.formats import read_corpus
 from speechtl.run import run
@@ -235,6 +236,20 @@ def test_a_clip_of_dev_is_not_tested_on(speech: Path, tmp_path: Path) -> None:
     leak = rows_of(speech, "dev")[1] | {"id": "leak", "split": "test"}
     path = append(speech, tmp_path / "leaky.jsonl", [leak])
     refused(path, tmp_path, "leaky: identical audio in dev in 1 utterance: leak")
+
+
+def test_dev_that_chose_the_weights_is_told_where_it_is_scored(
+    speech: Path, source: Path, tmp_path: Path
+) -> None:
+    dev = corpus(str(speech / "en.jsonl"), split="dev")
+    told = evaluate(load_model(source), {"dev": dev.open()}).sets["dev"]
+    assert told.shared_dev == told.utterances == 6
+    last = experiment(speech, name="last", train=replace(QUICK, steps=2, evaluations=1))
+    run(last, tmp_path)
+    assert not load_model(tmp_path / "last" / "seed-0").fingerprints.dev, "it chose nothing"
+    run(experiment(speech, name="same", source=str(source), train=replace(QUICK, steps=0)), tmp_path)
+    same = load_model(tmp_path / "same" / "seed-0")
+    assert same.fingerprints == load_model(source).fingerprints, "an ancestor's dev is known too"
 
 
 def test_an_ancestors_speech_is_not_tested_on(speech: Path, source: Path, tmp_path: Path) -> None:
