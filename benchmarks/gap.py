@@ -7,7 +7,9 @@ the finished cells of a study that has both; nothing is trained.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from speechtl.study.cells import expand
@@ -29,7 +31,7 @@ def row_named(rows: Sequence[str], name: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a table for each set."""
+    """Print a table for each set and amount; of those that have none, why."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("study", help="a study by name or path")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where its runs are")
@@ -40,9 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     study = chosen_study(options.study, {"variants": options.variants})
     cells = expand(study, options.runs)
     source, bound = (row_named(study.rows, name) for name in (options.source, options.bound))
-    for name in sorted({name for one in Grid.of(study, cells).finished.values() for name in one.report.sets}):
-        found = gap_of(study, cells, name, source, bound)
-        print(gap_table(study, name, found, source, bound).markdown(), end="\n\n")
+    names = sorted({name for one in Grid.of(study, cells).finished.values() for name in one.report.sets})
+    for name, amount in product(names, study.amounts):
+        try:
+            found = gap_of(study, cells, name, source, bound, amount)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+        else:
+            print(gap_table(study, name, found, source, bound, amount).markdown(), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -128,10 +128,12 @@ def _study(options: argparse.Namespace) -> int:
         return 130
     for table in outcome.tables:
         show(table.rich())
+    for notice in outcome.notices:
+        print(notice, file=sys.stderr)
     for folder, why in outcome.failures.items():
         print(f"FAILED: {folder}: {why}", file=sys.stderr)
     print(f"tables, pictures and runs are in {outcome.folder}", file=sys.stderr)
-    return 1 if outcome.failures else 0
+    return 1 if outcome.failures or (outcome.notices and not outcome.tables) else 0
 
 
 def _parse_recipe(name: str, flags: list[str], command: str = "run") -> Experiment:

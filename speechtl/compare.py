@@ -10,6 +10,7 @@ from typing import Protocol
 from speechtl.closed_errors import BALANCED, CLOSED
 from speechtl.faults import listed
 from speechtl.finished_runs import Scored, open_runs
+from speechtl.report import METRICS
 from speechtl.stats import (
     Interval,
     bootstrap_interval,
@@ -102,9 +103,10 @@ def compare(
         )
     compared = []
     for name in names:
-        chosen = shared_metric([one for run in tested[name].values() for one in run.values()], metric)
+        here = [one for run in tested[name].values() for one in run.values()]
+        chosen = shared_metric(here, metric)
         if chosen is None:
-            notices.append(f"{name}: not all runs have {metric or 'a common metric'} there; left out")
+            notices.append(f"{name}: {lacking(here, metric)}; left out")
         else:
             compared.append(_compare_set(name, tested[name], chosen))
     if len(runs) > 1 and not any(len(tested[entry.name]) > 1 for entry in compared):
@@ -152,6 +154,16 @@ def shared_metric(scored: Iterable[Scored], wanted: str | None) -> str | None:
     """The metric to compare on a set: the wanted or the main one, if every seed has it."""
     seeds = [one.set_report.metrics for one in scored]
     return next((name for name in candidates(wanted) if all(name in metrics for metrics in seeds)), None)
+
+
+def lacking(scored: Iterable[Scored], wanted: str | None) -> str:
+    """That not all runs have the wanted metric, or any of the main ones, and what they have in common."""
+    each = [one.set_report.metrics for one in scored]
+    common = [name for name in METRICS if all(name in metrics for metrics in each)]
+    return (
+        f"not all runs have {wanted or ' or '.join(MAIN_METRICS)} there; "
+        f"all have {', '.join(common) or 'nothing in common'}"
+    )
 
 
 def candidates(wanted: str | None) -> tuple[str, ...]:

@@ -8,13 +8,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speechtl.closed_errors import BALANCED
+from speechtl.closed_errors import BALANCED, CLOSED
 from speechtl.faults import counted
 from speechtl.metrics import Counts
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+METRICS = ("wer", "cer", "syllable", "syllable_toneless", "tone", CLOSED, BALANCED)
+"""All error rates that there are; a set has those that its language and the decoding give."""
 KALDI_LABELS = {"wer": "WER", "cer": "CER", "syllable": "SYL", "closed": "CLOSED"}
 """Metrics with a line in Kaldi's style. Kaldi's own SER is the sentence error, so syllables are SYL."""
 LABEL_FREE = ".label-free"
@@ -54,8 +56,7 @@ class SetReport:
     language: str
     utterances: int
     metrics: dict[str, Metric]
-    """By name: wer, cer, syllable, syllable_toneless, tone, closed, closed_balanced; what a language, or the
-    decoding, lacks is absent."""
+    """By name, of `METRICS`; what a language, or the decoding, lacks is absent."""
     resampled: str = "utterances"
     """What the intervals resample: utterances, or speakers where the corpus is split by speaker."""
     decoding: str = "constrained"

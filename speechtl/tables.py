@@ -221,8 +221,10 @@ def comparison_table(compared: SetComparison) -> Table:
 def _notes(compared: SetComparison) -> list[str]:
     notes = [f"95 % intervals; the bootstrap resamples {compared.resampled}"]
     paired = {row.run: tuple(row.seed_p_values) for row in compared.rows[1:]}
+    if compared.utterances < 2:
+        notes.append("one utterance cannot be resampled: no intervals over utterances, no paired tests")
     for run, seeds in paired.items():
-        if not seeds:
+        if not seeds and compared.utterances > 1:
             notes.append(f"{run} has no seed in common with {compared.rows[0].run}: no paired test")
     if any(len(seeds) > 1 for seeds in paired.values()):
         notes.append("differences and the last column's p: paired bootstrap over seeds too")

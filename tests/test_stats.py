@@ -15,6 +15,7 @@ from speechtl.stats import (
     bootstrap_interval,
     hierarchical_paired_bootstrap,
     holm,
+    other_seeds,
     paired_bootstrap,
     paired_seeds,
     seeds_interval,
@@ -224,14 +225,40 @@ def test_hierarchical_bootstrap_is_wider_than_either_part_alone() -> None:
     assert both.difference.high - both.difference.low > 1.2 * (utterances.high - utterances.low)
 
 
-def test_seeds_of_identical_utterances_have_the_spread_of_the_t_interval() -> None:
-    """With nothing to resample but the seeds, the scaled bootstrap has the variance of the mean."""
+@pytest.mark.parametrize("errors", [(2, 3, 4, 5, 6), (1, 5, 3)])
+def test_with_nothing_to_resample_but_the_seeds_it_is_the_t_test(errors: tuple[int, ...]) -> None:
     totals = np.full(40, 10)
-    seeds = [(np.full(40, 6), totals, np.full(40, errors), totals) for errors in (2, 3, 4, 5, 6)]
-    interval = hierarchical_paired_bootstrap(seeds, resamples=20000).difference
-    deviation = np.std([0.2, 0.3, 0.4, 0.5, 0.6], ddof=1) / np.sqrt(5)
-    assert interval.value == pytest.approx(-0.2)
-    assert interval.high - interval.low == pytest.approx(2 * 1.96 * deviation, rel=0.1)
+    seeds = [(np.full(40, 6), totals, np.full(40, count), totals) for count in errors]
+    expected = paired_seeds((np.array(errors) - 6) / 10)
+    found = hierarchical_paired_bootstrap(seeds, resamples=40000)
+    assert found.difference.value == pytest.approx(expected.difference.value)
+    assert found.difference.low == pytest.approx(expected.difference.low, rel=0.05)
+    assert found.difference.high == pytest.approx(expected.difference.high, rel=0.05, abs=0.005)
+    assert found.p_value == pytest.approx(expected.p_value, rel=0.1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_equal_systems_whose_seeds_spread_widely_are_rarely_called_different(count: int) -> None:
+    """Percentiles of resampled seeds would call 20, 15 and 11 of a hundred different at .05."""
+    generator, totals, p_values = np.random.default_rng(16), np.full(300, 5), []
+    for _ in range(300):
+        seeds = []
+        for rates in generator.normal(0.45, 0.03, (count, 2)):
+            errors_a, errors_b = (generator.binomial(5, rate, 300) for rate in rates)
+            seeds.append((errors_a, totals, errors_b, totals))
+        p_values.append(hierarchical_paired_bootstrap(seeds, resamples=1000).p_value)
+    found = np.array(p_values)
+    assert 0.005 <= np.mean(found <= 0.05) <= 0.08
+    assert np.mean(found <= 0.01) <= 0.025
+
+
+def test_what_other_seeds_add_goes_together_over_the_columns() -> None:
+    values = np.array([[0.1, 0.2], [0.3, 0.4], [0.2, 0.3], [0.5, 0.6]])
+    drawn = other_seeds(values, 20000, np.random.default_rng(17))
+    assert drawn[:, 0] == pytest.approx(drawn[:, 1])
+    margin = seeds_interval(values[:, 0])
+    low, high = np.quantile(drawn[:, 0], [0.025, 0.975])
+    assert (low, high) == pytest.approx((margin.low - margin.value, margin.high - margin.value), rel=0.06)
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from typing import Any
 from speechtl.study.cells import Cell, dev_lines
 from speechtl.study.negative import main_error, worse_on
 from speechtl.study.plots import draw
-from speechtl.study.results import SetResult, results
+from speechtl.study.results import SetResult, results, unmeasured
 from speechtl.study.scores import Finished, Grid, source_score
 from speechtl.study.settings import Study
 from speechtl.study.tables import result_table
@@ -25,6 +25,8 @@ class Outcome:
     tables: tuple[Table, ...]
     """One per test set."""
     results: tuple[SetResult, ...]
+    notices: tuple[str, ...]
+    """Sets without a table, and why."""
     failures: Mapping[Path, str]
     """What failed, and why, by the run's folder."""
     unfinished: int
@@ -47,6 +49,7 @@ def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, s
             table.notes.append(f"{len(unfinished)} of {len(cells)} cells are not finished")
     folder.mkdir(parents=True, exist_ok=True)
     grid = Grid.of(study, cells)
+    notices = tuple(unmeasured(grid))
     document = {
         "study": asdict(study),
         "dev": dev,
@@ -56,9 +59,10 @@ def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, s
     with explained("the results of the study", folder):
         write_json(folder / "study.json", document)
         with replaced(folder / "study.md") as beside:
-            beside.write_text("\n\n".join(_headed(study, tables)) + "\n", encoding="utf-8")
+            text = "\n\n".join([*_headed(study, tables), *notices])
+            beside.write_text(text + "\n", encoding="utf-8")
     draw(study, cells, found, folder)
-    return Outcome(tables, found, failures, len(unfinished), folder)
+    return Outcome(tables, found, notices, failures, len(unfinished), folder)
 
 
 def _headed(study: Study, tables: Sequence[Table]) -> list[str]:

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.compare import shared_metric
+from speechtl.compare import lacking, shared_metric
+from speechtl.evaluate import FEWEST_SPEAKERS
 from speechtl.faults import listed
 from speechtl.report import LABEL_FREE, Hypothesis
-from speechtl.stats import Interval, seeds_interval
+from speechtl.stats import Interval, other_seeds, seeds_interval
 from speechtl.study.cells import Cell
 from speechtl.study.scores import Grid, Pooled
-from speechtl.study.settings import Study
+from speechtl.study.settings import Amount, Study
 from speechtl.tables import Column, Table, interval_text
 
 Floats = NDArray[np.float64]
-ENOUGH_SPEAKERS = 20
+ENOUGH = 20
 """From so many on, percentiles over resampled speakers are what they say."""
 
 
@@ -31,11 +32,12 @@ class Closed:
     """Mean over seeds."""
     over_speakers: Interval
     """Share of the gap that is closed: 1 is as good as the target's labels, 0 as the source alone, below 0
-    worse than that. Its interval resamples speakers, or utterances where none are known."""
+    worse than that. Its interval resamples speakers, or utterances where fewer than five are known."""
     over_both: Interval | None
-    """The same, resampling seeds too; None with one seed."""
-    speakers: int
-    """How many are resampled."""
+    """The same over other seeds too; None with one seed."""
+    resampled: int
+    """How many speakers, or utterances, are resampled."""
+    are_speakers: bool
     over_seeds: Interval | None
     """Student's t over the seeds' own shares; None with one seed."""
 
@@ -45,10 +47,9 @@ def closed_share(
 ) -> tuple[Interval, Interval | None]:
     """(E_source - E_method) / (E_source - E_bound), errors being means over seeds of pooled rates.
 
-    The three are measured on the same resampled speakers and seeds, so what makes a speaker hard for all of
-    them cancels. The seeds' deviations from their mean are resampled beside it, scaled by √(n / (n - 1)),
-    because n resampled seeds vary that much too little (Rao and Wu 1988). The ends are percentiles. A
-    resample without a gap tells no share of it, and counts as infinitely far off on both sides.
+    The three are measured on the same resampled speakers, so what makes a speaker hard for all of them
+    cancels; what other seeds may add to them is drawn beside it, with Student's t. The ends are percentiles.
+    A resample without a gap tells no share of it, and counts as infinitely far off on both sides.
 
     >>> source, method, bound = (np.array([[[e, 16.0], [e, 16.0]]]) for e in (6.0, 3.0, 2.0))
     >>> closed_share(source, method, bound)[0]
@@ -83,9 +84,7 @@ def closed_share(
     over_speakers = _interval(value, drawn.mean(axis=2))
     if seeds < 2:
         return over_speakers, None
-    runs = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
-    deviations = np.einsum("bs,rs->br", runs, rates - rates.mean(axis=1, keepdims=True))
-    return over_speakers, _interval(value, drawn.mean(axis=2) + np.sqrt(seeds / (seeds - 1)) * deviations)
+    return over_speakers, _interval(value, drawn.mean(axis=2) + other_seeds(rates.T, resamples, random))
 
 
 def _rates(sums: Floats) -> Floats:
@@ -107,7 +106,9 @@ def _interval(value: float, errors: Floats) -> Interval:
     )
 
 
-def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: str) -> list[Closed]:
+def gap_of(
+    study: Study, cells: Sequence[Cell], name: str, source: str, bound: str, amount: Amount | None = None
+) -> list[Closed]:
     """What each row of a study closes of the gap on a set, by the seeds that all three have.
 
     A row's weights that were chosen without labels are a set of their own; the two rows between which the gap
@@ -119,12 +120,13 @@ def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: s
         name: The test set.
         source: The row of the source alone.
         bound: The row that is trained on the target's labels.
+        amount: How much of the target; the study's first one by default.
 
     Raises:
-        ValueError: The set or one of the two rows is not there, or not finished; or rows were tested on other
-            utterances or references, and which.
+        ValueError: The set or one of the two rows is not there, or not finished; rows were tested on other
+            utterances or references, and which; or there is no gap.
     """
-    grid, amount = Grid.of(study, cells), study.amounts[0]
+    grid, amount = Grid.of(study, cells), amount or study.amounts[0]
     whole = name.removesuffix(LABEL_FREE)
     seeds = {
         row: grid.seeds(row, amount, name)
@@ -139,17 +141,22 @@ def gap_of(study: Study, cells: Sequence[Cell], name: str, source: str, bound: s
             )
     pooled = [one for found in seeds.values() for one in found.values()]
     _require_same_tests(study, name, source, seeds)
-    metric = shared_metric([one for each in pooled for one in each.by_variant.values()], study.metric)
+    scored = [one for each in pooled for one in each.by_variant.values()]
+    metric = shared_metric(scored, study.metric)
     if metric is None:
-        wanted = study.metric or "a common error"
-        raise ValueError(f"study {study.name}: not all runs have {wanted} on {name}")
+        raise ValueError(f"study {study.name}, {name}: {lacking(scored, study.metric)}")
     found = []
     for row in (row for row in study.rows if row not in (source, bound) and seeds[row]):
         common = sorted(seeds[row].keys() & seeds[source].keys() & seeds[bound].keys())
         if common:
             first = seeds[source][common[0]].hypotheses
-            three = [_by_speaker(seeds[one], common, metric, first) for one in (source, row, bound)]
-            found.append(_closed(row, *three))
+            places, are_speakers = _speakers(first)
+            three = [_sums(seeds[one], common, metric, places) for one in (source, row, bound)]
+            try:
+                found.append(_closed(row, are_speakers, *three))
+            except ValueError as error:
+                told = f"seed {listed([str(seed) for seed in common])}"
+                raise ValueError(f"study {study.name}: {row} on {name}, {told}: {error}") from error
     return found
 
 
@@ -176,33 +183,51 @@ def _require_same_tests(
         )
 
 
-def _closed(row: str, source: Floats, method: Floats, bound: Floats) -> Closed:
+def _closed(row: str, are_speakers: bool, source: Floats, method: Floats, bound: Floats) -> Closed:
     over_speakers, over_both = closed_share(source, method, bound)
     before, after, best = (_rates(rows.sum(axis=1)) for rows in (source, method, bound))
     each = (before - after) / np.where(before > best, before - best, np.nan)
     over_seeds = seeds_interval(each) if len(each) > 1 and np.isfinite(each).all() else None
-    return Closed(row, float(after.mean()), over_speakers, over_both, source.shape[1], over_seeds)
+    return Closed(
+        row, float(after.mean()), over_speakers, over_both, source.shape[1], are_speakers, over_seeds
+    )
 
 
-def _by_speaker(
-    seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str, first: Mapping[str, Hypothesis]
-) -> Floats:
-    """Errors and totals (seeds, speakers, 2), in the order of `first`, which says who speaks; an utterance
-    without a speaker is one of its own."""
-    ids = sorted(first)
+def _speakers(spoken: Mapping[str, Hypothesis]) -> tuple[dict[str, int], bool]:
+    """Each utterance's number among what is resampled, and whether that is speakers, as five are known.
+
+    An utterance without a speaker is one of its own.
+    """
+    ids = sorted(spoken)
+    are_speakers = len({spoken[id_].speaker for id_ in ids} - {None}) >= FEWEST_SPEAKERS
+    names = [(are_speakers and spoken[id_].speaker) or f"\0{id_}" for id_ in ids]
     numbers: dict[str, int] = {}
-    places = [numbers.setdefault(first[id_].speaker or f"\0{id_}", len(numbers)) for id_ in ids]
-    sums = np.zeros((len(chosen), len(numbers), 2))
+    return {
+        id_: numbers.setdefault(name, len(numbers)) for id_, name in zip(ids, names, strict=True)
+    }, are_speakers
+
+
+def _sums(
+    seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str, places: Mapping[str, int]
+) -> Floats:
+    """Errors and totals (seeds, speakers, 2) of utterances that are added up at these places."""
+    sums = np.zeros((len(chosen), max(places.values()) + 1, 2))
     for number, seed in enumerate(chosen):
-        np.add.at(sums[number], places, np.stack(seeds[seed].columns(ids, metric), axis=1).astype(np.float64))
+        counts = np.stack(seeds[seed].columns(list(places), metric), axis=1).astype(np.float64)
+        np.add.at(sums[number], list(places.values()), counts)
     return sums
 
 
-def gap_table(study: Study, name: str, found: Sequence[Closed], source: str, bound: str) -> Table:
+def gap_table(
+    study: Study, name: str, found: Sequence[Closed], source: str, bound: str, amount: Amount | None = None
+) -> Table:
     """The shares as a table."""
-    headings = ("recipe", "error", "gap closed", "over speakers", "over speakers and seeds", "over seeds")
+    are_speakers = all(row.are_speakers for row in found)
+    what = "speakers" if are_speakers else "utterances"
+    headings = ("recipe", "error", "gap closed", f"over {what}", f"over {what} and seeds", "over seeds")
+    much = f", {amount}" if amount is not None and str(amount) else ""
     table = Table(
-        f"{study.name}: of the gap between {source} and {bound} on {name}",
+        f"{study.name}: of the gap between {source} and {bound} on {name}{much}",
         [Column(heading, is_number=heading != "recipe") for heading in headings],
     )
     for row in found:
@@ -210,7 +235,11 @@ def gap_table(study: Study, name: str, found: Sequence[Closed], source: str, bou
         intervals = (row.over_speakers, row.over_both, row.over_seeds)
         table.rows.append((row.row, f"{100 * row.error:.1f} %", closed, *map(interval_text, intervals)))
     table.notes.append("95 % intervals of the share that is closed, in per cent; t over seeds")
-    if any(row.speakers < ENOUGH_SPEAKERS for row in found):
-        few = min(row.speakers for row in found)
-        table.notes.append(f"{few} speakers are few: percentiles over them claim too much")
+    if not are_speakers:
+        table.notes.append(
+            f"fewer than {FEWEST_SPEAKERS} speakers are known: what others would change is not told"
+        )
+    few = min((row.resampled for row in found), default=ENOUGH)
+    if few < ENOUGH:
+        table.notes.append(f"{few} {what} are few: percentiles over them claim too much")
     return table

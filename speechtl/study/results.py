@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from speechtl.compare import Row, measure, shared_metric
-from speechtl.faults import listed
+from speechtl.compare import Row, lacking, measure, shared_metric
+from speechtl.faults import counted, listed
 from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval, holm, seeds_interval, sign_flip
 from speechtl.study.cells import Cell
@@ -15,6 +15,7 @@ from speechtl.study.negative import differences
 from speechtl.study.scores import Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
 
+SIGNIFICANT = 0.05
 FEWEST_VARIANTS = 6
 """With fewer variants their signs cannot tell a difference at 0.05, and utterances are resampled."""
 
@@ -62,7 +63,7 @@ class SetResult:
     resampled: str
     """What the intervals beside those over seeds resample."""
     tested: str
-    """What the p-values are of."""
+    """What the p-values are of, and what they cannot tell."""
     rows: tuple[RowResult, ...]
     notices: tuple[str, ...]
     """What could not be compared, and why."""
@@ -74,6 +75,17 @@ def results(study: Study, cells: Sequence[Cell]) -> tuple[SetResult, ...]:
     names = dict.fromkeys(name for one in grid.finished.values() for name in one.report.sets)
     found = [_of_set(grid, name) for name in names]
     return tuple(one for one in found if one is not None)
+
+
+def unmeasured(grid: Grid) -> list[str]:
+    """A sentence for each set that has no table, as its cells have no error in common that was asked for."""
+    names = dict.fromkeys(name for one in grid.finished.values() for name in one.report.sets)
+    found = []
+    for name in names:
+        here = [one.sets[name] for one in grid.finished.values() if name in one.report.sets]
+        if shared_metric(here, grid.study.metric) is None:
+            found.append(f"no table of {name}: {lacking(here, grid.study.metric)}")
+    return found
 
 
 def _of_set(grid: Grid, name: str) -> SetResult | None:
@@ -102,9 +114,9 @@ def _of_set(grid: Grid, name: str) -> SetResult | None:
                 notices.append(f"{row} {amount}: other utterances or references than the control's")
                 against = None
             result = _row(study, row, amount, seeds, against, metric, blocks_of)
-            counted = replace(result, negative=_negative(grid, result, name, metric))
+            result = replace(result, negative=_negative(grid, result, name, metric))
             # What was measured on dev and on the source's own sets are the kept weights.
-            rows.append(counted if name.endswith(LABEL_FREE) else _with_costs(grid, counted))
+            rows.append(result if name.endswith(LABEL_FREE) else _with_costs(grid, result))
     if not rows:
         return None
     return SetResult(
@@ -113,7 +125,7 @@ def _of_set(grid: Grid, name: str) -> SetResult | None:
         metric,
         utterances,
         blocks_of.resampled,
-        blocks_of.tested(any(len(row.measured.seed_p_values) > 1 for row in rows)),
+        blocks_of.tested(rows),
         tuple(_corrected(rows)),
         tuple(notices),
     )
@@ -139,12 +151,24 @@ class _Blocks:
             return [pooled.hypotheses[id_].speaker for id_ in ids]
         return None
 
-    def tested(self, has_seeds: bool) -> str:
+    def tested(self, rows: Sequence[RowResult]) -> str:
+        count = len(set(self.groups.values()))
+        what = "variants" if count == len(self.groups) else "groups of variants"
         if self.resampled == "variants":
-            count = len(set(self.groups.values()))
-            what = "variants" if count == len(self.groups) else "groups of variants"
-            return f"sign-flip test over the {count} {what}, each the mean of its seeds"
-        return f"paired bootstrap over {self.resampled}{' and seeds' if has_seeds else ''}"
+            told = f"sign-flip test over the {count} {what}, each the mean of its seeds"
+            comparisons = sum(row.p_value is not None for row in rows)
+            least = min(1.0, comparisons * 2 / 2**count)
+            if least <= SIGNIFICANT:
+                return told
+            return (
+                f"{told}; with {counted(comparisons, 'comparison')} of so few it cannot be below "
+                f"{least:.3f}; compare fewer rows or amounts, or more variants"
+            )
+        has_seeds = any(len(row.measured.seed_p_values) > 1 for row in rows)
+        told = f"paired bootstrap over {self.resampled}{' and seeds' if has_seeds else ''}"
+        if count < 2:
+            return told
+        return f"{told}, of these {count} {what} alone: it does not tell about others"
 
 
 def _tested_alike(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.recipe_files import recipe_module
+from speechtl.report import METRICS
 from speechtl.study.keeping import Keep
 
 Dev = tuple[CorpusSpec, ...] | Literal["fold"]
@@ -112,6 +113,10 @@ class Study:
             raise ValueError(f"study {self.name}: seeds={self.seeds}; expected at least one, all from 0 on")
         if self.minutes and self.utterances:
             raise ValueError(f"study {self.name}: minutes and utterances are both given; choose one of them")
+        if self.metric is not None and self.metric not in METRICS:
+            raise ValueError(
+                f"study {self.name}: metric={self.metric!r} is none; expected one of {', '.join(METRICS)}"
+            )
         names = [variant.name for variant in self.variants]
         for variant in self.variants:
             self._check_rows(variant)

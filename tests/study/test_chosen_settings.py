@@ -1,12 +1,15 @@
 """Which setting of each recipe is chosen: by dev or by a named set, and never past the edge unsaid."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from study_grid import benchmark, write_cell, write_recipe, write_reports
 
+from speechtl.corpus_spec import corpus
 from speechtl.report import Report
-from speechtl.study import Study
+from speechtl.study import Study, Variant
 from speechtl.study.cells import expand
 
 SCRIPT = benchmark("chosen_settings")
@@ -34,27 +37,81 @@ def study(tmp_path: Path) -> Study:
     return found
 
 
-def chosen(study: Study, runs: Path, by: str | None) -> dict[str, tuple[str, str]]:
-    table = SCRIPT.table_of("", SCRIPT.trials(study, runs, by, []))
-    return {Path(row[0]).stem: (row[2], row[-1]) for row in table.rows}
+def chosen(study: Study, runs: Path, by: str) -> dict[str, tuple[str, str]]:
+    table = SCRIPT.table_of(study, SCRIPT.trials(study, runs, by, [], each_variant=False), by)
+    headings = [column.heading for column in table.columns]
+    rows = [dict(zip(headings, row, strict=True)) for row in table.rows]
+    return {Path(row["method"]).stem: (row["chosen"], row["at the edge"]) for row in rows}
 
 
 def test_dev_chooses_and_the_edge_is_named(study: Study, tmp_path: Path) -> None:
-    assert chosen(study, tmp_path, None) == {
-        "one": ("--train.lr 0.002 --train.no-is-mixed ", ""),
-        "other": ("--train.lr 0.004 --train.no-is-mixed ", "--train.lr"),
+    assert chosen(study, tmp_path, "dev") == {
+        "one": ("--train.lr 0.002 --train.no-is-mixed", ""),
+        "other": ("--train.lr 0.004 --train.no-is-mixed", "--train.lr"),
     }
 
 
 def test_a_named_set_chooses_where_it_is_asked_for(study: Study, tmp_path: Path) -> None:
     assert chosen(study, tmp_path, "words") == {
-        "one": ("--train.lr 0.001 --train.no-is-mixed ", "--train.lr"),
-        "other": ("--train.lr 0.002 --train.no-is-mixed ", ""),
+        "one": ("--train.lr 0.001 --train.no-is-mixed", "--train.lr"),
+        "other": ("--train.lr 0.002 --train.no-is-mixed", ""),
     }
-    with pytest.raises(ValueError, match=r"no finished cell has the set other; there are words"):
-        SCRIPT.trials(study, tmp_path, "other", [])
+    with pytest.raises(ValueError, match=r"no finished cell has 'other'; .* test sets, which are words"):
+        SCRIPT.trials(study, tmp_path, "other", [], each_variant=False)
 
 
 def test_a_flag_can_make_methods_of_a_recipe(study: Study, tmp_path: Path) -> None:
-    found = SCRIPT.trials(study, tmp_path, None, ["--train.lr"])
+    found = SCRIPT.trials(study, tmp_path, "dev", ["--train.lr"], each_variant=False)
     assert len({trial.method for trial in found}) == 6
+
+
+def test_a_trial_with_fewer_seeds_has_no_advantage(study: Study, tmp_path: Path) -> None:
+    """The easier seed alone would make the last rate the best of its recipe."""
+    for cell in expand(study, tmp_path):
+        is_last = cell.row == study.rows[2]
+        if is_last and cell.seed == 1:
+            shutil.rmtree(cell.folder.path)
+            continue
+        report = Report.load(cell.folder.report)
+        assert report.train is not None
+        report.train.best["error"] = 0.25 if is_last else report.train.best["error"] - 0.2 * (cell.seed == 0)
+        report.save(cell.folder.report)
+    table = SCRIPT.table_of(study, SCRIPT.trials(study, tmp_path, "dev", [], each_variant=False), "dev")
+    one = table.rows[0]
+    assert one[2:4] == ("1", "--train.lr 0.002 --train.no-is-mixed"), "10 % there, against 25 %"
+    assert "one.py: some trials have more finished cells" in table.notes[0]
+
+
+def test_amounts_and_variants_choose_for_themselves(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "one")
+    rows = tuple(f"{recipe} --train.lr={rate}" for rate in ("0.001", "0.002", "0.004"))
+    halves = tuple(Variant(name, corpus(str(tmp_path / "en.jsonl"))) for name in ("first", "second"))
+    study = Study("s", rows, minutes=(1, 2), seeds=(0,), variants=halves)
+    for cell in expand(study, tmp_path):
+        turned = (cell.variant == "first") != (str(cell.amount) == "1 minutes")
+        place = rows.index(cell.row)
+        write_cell(cell, [2 - place if turned else place] * 4)
+    found = SCRIPT.trials(study, tmp_path, "words", [], each_variant=True)
+    table = SCRIPT.table_of(study, found, "words")
+    assert [(row[0], row[2], row[5]) for row in table.rows] == [
+        ("first", "1 minutes", "--train.lr 0.001"),
+        ("first", "2 minutes", "--train.lr 0.004"),
+        ("second", "1 minutes", "--train.lr 0.004"),
+        ("second", "2 minutes", "--train.lr 0.001"),
+    ]
+
+
+def test_settings_are_chosen_by_information_and_never_by_the_test(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "one")
+    rates = {"1e-3": (0.9, [4, 4]), "2e-3": (1.5, [2, 2]), "3e-3": (1.2, [0, 0])}
+    study = Study("grid", tuple(f"{recipe} --train.lr {rate}" for rate in rates), seeds=(0, 1))
+    for cell in expand(study, tmp_path):
+        information, errors = rates[cell.row.split()[-1]]
+        write_cell(cell, errors)
+        lines = [{"step": 4, "label_free": {"information": 9.0}}, {"step": 8, "dev": {}}]
+        lines.append({"step": 8, "label_free": {"information": information + 0.1 * cell.seed}})
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (cell.folder.path / "metrics.jsonl").write_text(text)
+    found = SCRIPT.trials(study, tmp_path, "information", [], each_variant=False)
+    (row,) = SCRIPT.table_of(study, found, "information").rows
+    assert row[1:] == ("3", "2", "--train.lr 2e-3", "1.550", "0.950", "50.0 %", "")

@@ -277,7 +277,32 @@ def test_few_variants_are_tested_over_their_utterances(tmp_path: Path, recipes: 
     write_cells(cells, lambda cell: [2 if cell.row == recipes[0] else 1] * 12)
     found = only(study, cells)
     assert row_of(found, recipes[1]).p_value < 0.01
-    assert found.tested == "paired bootstrap over utterances and seeds"
+    assert found.tested == (
+        "paired bootstrap over utterances and seeds, of these 2 variants alone: it does not tell about others"
+    )
+
+
+def test_a_table_that_can_show_nothing_says_so(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes), seeds=(0,), variants=variants(6))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: [2 if cell.row == recipes[0] else 1] * 12)
+    found = only(study, cells)
+    assert row_of(found, recipes[1]).corrected == 2 * 2 / 2**6
+    assert "with 2 comparisons of so few it cannot be below 0.062; compare fewer rows" in found.tested
+
+
+def test_an_error_that_cells_lack_is_told_and_one_that_is_none_is_refused(
+    tmp_path: Path, recipes: list[str]
+) -> None:
+    with pytest.raises(ValueError, match=r"metric='CER' is none; expected one of wer, cer, syllable, .*clos"):
+        Study("s", tuple(recipes), metric="CER")
+    study = Study("s", tuple(recipes), seeds=(0,), metric="tone")
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(0.5, 1))
+    outcome = write_outcome(study, cells, {}, tmp_path / "s")
+    assert outcome.tables == ()
+    assert outcome.notices == ("no table of words: not all runs have tone there; all have cer",)
+    assert outcome.notices[0] in (tmp_path / "s" / "study.md").read_text()
 
 
 def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
