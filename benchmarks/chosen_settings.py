@@ -25,6 +25,7 @@ from pathlib import Path
 from statistics import mean
 
 from speechtl.faults import counted
+from speechtl.json_lines import written_lines
 from speechtl.study.cells import expand
 from speechtl.study.choosing import chosen_study
 from speechtl.study.negative import main_error
@@ -156,9 +157,7 @@ def information(run: Path) -> float | None:
     metrics = run / "metrics.jsonl"
     if not metrics.is_file():
         return None
-    told = [
-        json.loads(line).get("label_free") for line in metrics.read_text(encoding="utf-8").split("\n") if line
-    ]
+    told = [json.loads(line).get("label_free") for line in written_lines(metrics)]
     last = [one["information"] for one in told if one]
     return None if not last or last[-1] is None else float(last[-1])
 

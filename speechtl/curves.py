@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtl.figures import save, titled
+from speechtl.json_lines import written_lines
 from speechtl.log_lines import is_step, losses, measures
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def draw_curves(metrics: Path, picture: Path, title: str, best: Mapping[str, Any
     Raises:
         OSError: the disk is full or not writable.
     """
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in written_lines(metrics)]
     steps = [line for line in lines if is_step(line)]
     is_measured = any(measures(line) for line in steps)
     figure = titled(8, 9.2 if is_measured else 6.4, title)

@@ -29,6 +29,7 @@ from speechtl.domain_shift import (
 )
 from speechtl.embedding import draw_tsne
 from speechtl.experiment import Experiment
+from speechtl.json_lines import written_lines
 from speechtl.label_free import Decisions, LabelFree
 from speechtl.log_lines import measures
 from speechtl.material import Material, Speech
@@ -211,7 +212,7 @@ def head_accuracies(metrics: Path) -> dict[str, dict[str, float]]:
     """How often a method's own heads were right at the end of the training, and chance, by what they tell."""
     if not metrics.is_file():
         return {}
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in written_lines(metrics)]
     measured = [found for line in lines if (found := measures(line))]
     last = measured[-max(1, round(LAST * len(measured))) :]
     heads: dict[str, dict[str, float]] = {}

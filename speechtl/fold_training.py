@@ -12,6 +12,7 @@ from statistics import mean
 from typing import Any, Protocol
 
 from speechtl.counters import FitResult
+from speechtl.json_lines import written_lines
 from speechtl.material import Material, Speech
 from speechtl.run_folder import RunFolder
 from speechtl.whole_files import explained, read_json, write_json
@@ -112,7 +113,7 @@ def _scores(folder: RunFolder, number: int, material: Material, train: Train) ->
     place.path.mkdir(parents=True, exist_ok=True)
     fitted = train(place, replace(material, target=Speech.of(fold.train), dev=Speech.of(fold.dev), folds=()))
     log = place.path / "metrics.jsonl"
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    lines = [json.loads(line) for line in written_lines(log)] if log.is_file() else []
     scores = FoldScores(
         [
             {"step": line["step"], "error": line["dev"]["error"], "errors": line["dev"]["errors"]}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from speechtl.closed_errors import BALANCED, CLOSED
 from speechtl.faults import counted
+from speechtl.json_lines import written_lines
 from speechtl.metrics import Counts
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def load_hypotheses(path: Path) -> list[Hypothesis]:
             "Evaluate the model again with `speechtl evaluate MODEL CORPUS --out DIR`."
         )
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(written_lines(path), start=1):
         try:
             found.append(Hypothesis.from_dict(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

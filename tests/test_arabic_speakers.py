@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.arabic_commands import WORDS
 from recipes.arabic import _speakers as speakers
-from recipes.arabic._speakers import FEW, FIRST, GROUPS, HALVES, SECOND, SHARED, TRAINING, texts
+from recipes.arabic._speakers import CHOSEN, FEW, FIRST, GROUPS, HALVES, SECOND, SHARED, TRAINING, texts
 from recipes.arabic.speakers import FREE
 from recipes.arabic.speakers_tuning import LOWER, RATES
 from speechtl.corpus import Corpus
@@ -95,6 +95,14 @@ def test_methods_have_six_trials_or_more_on_speakers_whom_they_will_not_be_teste
         }
         free = {f"arabic/one_speaker/{name}" for name in (*FREE, "unadapted")}
         assert set(trials) == set(load_study("arabic/speakers").rows) - free, "what is trained is tuned"
+
+
+@pytest.mark.parametrize("group", list(GROUPS))
+def test_what_was_chosen_are_trials_of_rows_of_the_study(group: str) -> None:
+    name = {"validation": "speakers_tuning", "test": "speakers_tuning_swapped"}[group]
+    tried = load_study(f"arabic/{name}").rows
+    for row, flags in CHOSEN[group].items():
+        assert f"{row} {flags}" in tried
 
 
 def test_settings_are_those_that_the_other_group_chose(monkeypatch: pytest.MonkeyPatch) -> None:

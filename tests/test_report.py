@@ -40,6 +40,13 @@ def test_a_report_is_read_as_it_was_written_without_its_hypotheses(tmp_path: Pat
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["report.json"]
 
 
+def test_ids_may_hold_any_separator_of_lines(tmp_path: Path) -> None:
+    (entry,) = REPORT.hypotheses["words"]
+    odd = replace(entry, id="a\u2028b\u0085c", speaker="d\x0be")
+    save_hypotheses(tmp_path / "h.jsonl", [odd, entry])
+    assert load_hypotheses(tmp_path / "h.jsonl") == [odd, entry]
+
+
 def test_report_json_has_the_documented_keys(tmp_path: Path) -> None:
     REPORT.save(tmp_path / "report.json")
     stored = json.loads((tmp_path / "report.json").read_text())

@@ -36,8 +36,38 @@ HALVES = {"first": (FIRST, SECOND), "second": (SECOND, FIRST)}
 """By name: the words that are adapted to, and those that are held out."""
 
 Flags = Mapping[str, str]
-CHOSEN: Mapping[str, Flags] = {"validation": {}, "test": {}}
-"""By the group that they were chosen on: flags by recipe. Empty: what the recipes say, chosen on nobody."""
+
+
+def _settings(**chosen: tuple[float, int]) -> Flags:
+    """Flags by row, from a rate and steps by method; `input_2` is the row that retrains `input:2`."""
+    return {
+        f"arabic/one_speaker/layers --method.retrain {name.replace('_', ':')}"
+        if name[-1].isdigit()
+        else f"arabic/one_speaker/{name}": f"--train.lr {rate:g} --train.steps {steps}"
+        for name, (rate, steps) in chosen.items()
+    }
+
+
+CHOSEN: Mapping[str, Flags] = {
+    "validation": _settings(
+        finetune=(1e-4, 20),
+        input_1=(3e-4, 20),
+        input_2=(1e-4, 60),
+        input_4=(1e-4, 20),
+        upper_4=(3e-4, 20),
+        upper_1=(3e-4, 60),
+        lhuc=(3e-2, 20),
+        input_affine=(3e-4, 20),
+        adapters=(5e-4, 20),
+        lora=(5e-4, 20),
+        l2_sp=(1e-4, 20),
+        kl=(3e-4, 60),
+        norm_affines=(2e-3, 60),
+    ),
+    "test": {},
+}
+"""By the group that they were chosen on, as `speakers_tuning` and `speakers_tuning_swapped` say: flags by
+row. Empty: what the recipes say, chosen on nobody."""
 
 DEV = (corpus(CORPUS, speakers=FEW, ids=("*_NO_01",)),)
 OTHERS = corpus(CORPUS, speakers=FEW, ids=("*_NO_02",), set_name="others")

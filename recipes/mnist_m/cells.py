@@ -17,6 +17,7 @@ from recipes.mnist_m.rows import Row, row_of, train_settings
 from recipes.mnist_m.scores import accuracy, errors_on_tests, probes
 from speechtl.augment import AugmentSettings
 from speechtl.counters import FitResult
+from speechtl.json_lines import written_lines
 from speechtl.label_free import LabelFree
 from speechtl.method_json import method_to_json
 from speechtl.models.acoustic import AcousticModel
@@ -162,7 +163,7 @@ def _curve(log: Path) -> list[dict[str, float]]:
     """The accuracy on each test set after each epoch, from a training's log."""
     if not log.is_file():
         return []
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in written_lines(log)]
     evaluations = [line for line in lines if "dev" in line]
     return [
         {"step": line["step"]} | {name: round(1 - e, 6) for name, e in line["dev"]["errors"].items()}

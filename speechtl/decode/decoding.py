@@ -76,7 +76,7 @@ def _by_beam(
     fusion = None
     if settings.lm is not None or settings.insertion_bonus:
         model = None if settings.lm is None else language_model(settings.lm)
-        fusion = _fusion(tokenizer, model, settings.lm_weight, settings.insertion_bonus)
+        fusion = _fusion(tokenizer, model, settings)
     allowed = grammar_of(tokenizer) if settings.grammar else None
     beam = Beam(settings.beam_width, settings.beam_threshold)
     rules = None if allowed is None else allowed.numpy()
@@ -91,6 +91,10 @@ def _by_beam(
 
 
 @lru_cache(maxsize=4)
-def _fusion(tokenizer: Tokenizer, model: NgramModel | None, weight: float, bonus: float) -> Fusion:
+def _fusion(tokenizer: Tokenizer, model: NgramModel | None, settings: DecodeSettings) -> Fusion:
     """Kept from batch to batch, since it remembers what it has read."""
-    return Fusion(tokenizer, model, weight, bonus)
+    if model is not None:
+        from speechtl.decode.lexicon import require_spellable
+
+        require_spellable(tokenizer, model, str(settings.lm))
+    return Fusion(tokenizer, model, settings.lm_weight, settings.insertion_bonus)

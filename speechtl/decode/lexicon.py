@@ -29,7 +29,7 @@ from speechtl.decode.closed_decision import log_likelihoods
 from speechtl.decode.fusion import Fusion, language_model
 from speechtl.decode.settings import DecodeSettings
 from speechtl.faults import counted, listed
-from speechtl.language_model import tokens
+from speechtl.language_model import NgramModel, tokens
 from speechtl.text import Tokenizer, orthography
 from speechtl.units import SPACE
 
@@ -39,6 +39,7 @@ MISSING = (
 )
 _NEVER = -1e4
 """Log-probability of what cannot be; infinity would make the decoder's sums no numbers."""
+_LOOKED_AT = 1000
 _log = logging.getLogger(__name__)
 
 
@@ -121,6 +122,35 @@ def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:
             listed([repr(word) for word in lexicon.unspelled]),
         )
     return lexicon
+
+
+def require_spellable(tokenizer: Tokenizer, model: NgramModel, source: str) -> None:
+    """Refuse a language model of other texts than the head writes; warn where most of its words are such.
+
+    Of a large vocabulary a thousand words are looked at.
+
+    Raises:
+        ValueError: no word of the model can be spelled in the head's units.
+    """
+    rules = orthography(tokenizer.language)
+    words = model.vocabulary[:: 1 + len(model.vocabulary) // _LOOKED_AT]
+    normal = [word for word in dict.fromkeys(map(rules.normalise, words)) if word]
+    lexicon = spell(tokenizer, normal)
+    unspelled, tag = listed([repr(word) for word in lexicon.unspelled]), tokenizer.language
+    if words and not lexicon.spellings:
+        raise ValueError(
+            f"{source}: no word of the language model can be spelled in the units of the {tag} head: "
+            f"{unspelled or listed(words)}. Make one of texts in {tag}: speechtl lm TEXT --language {tag}"
+        )
+    if 2 * len(lexicon.unspelled) > len(normal):
+        _log.warning(
+            "%s: %d of %d words that were looked at cannot be spelled in the units of the %s head: %s",
+            source,
+            len(lexicon.unspelled),
+            len(normal),
+            tag,
+            unspelled,
+        )
 
 
 def spell(tokenizer: Tokenizer, words: Iterable[str]) -> Lexicon:

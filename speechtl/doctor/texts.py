@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import pairwise
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from speechtl.doctor.subject import Codes, Subject
 
 _AT_ONCE = 10_000
+_INNER_SLASH = re.compile(r"[^\W\d_]\s*[/\uff0f]\s*[^\W\d_]")
 _WRITTEN_TOGETHER = (frozenset({"Han", "Kana"}), frozenset({"Han", "Hangul"}))
 
 Cut = Callable[[str, str], list[str]]
@@ -73,7 +75,7 @@ class Texts:
         self.normal.append(hash((tag, readings[0])))
         self.keys.extend(hash((rules.folded_as, reading)) for reading in folded)
         self.key_counts.append(len(folded))
-        for what in _unspoken(rules, text, readings[0]):
+        for what in _unspoken(rules, text, readings):
             self.unspoken[tag, what].append(text)
         mixture = scripts_of(folded[0])
         self.scripts[tag][mixture] += 1
@@ -184,11 +186,13 @@ def _training_texts(subject: Subject, tag: str) -> list[str]:
     ]
 
 
-def _unspoken(rules: Orthography, text: str, normal: str) -> set[str]:
+def _unspoken(rules: Orthography, text: str, readings: Sequence[str]) -> set[str]:
     """What of a text does not say how it is spoken: `digit`, and symbols that its normal form lacks."""
+    normal = readings[0]
+    found = {"/"} if len(readings) == 1 and normal and _INNER_SLASH.search(text) else set()
     if isinstance(rules, SyllableOrthography):  # whose digits are tones
-        return set()
-    found = {char for char in text if (char in "%&@#" or category(char)[0] == "S") and char not in normal}
+        return found
+    found |= {char for char in text if (char in "%&@#" or category(char)[0] == "S") and char not in normal}
     return found | ({"digit"} if any(map(str.isdigit, normal)) else set())
 
 

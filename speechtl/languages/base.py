@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-_APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\uff07": "'"})
+_APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'"})
+_LETTER_APOSTROPHES = re.compile("(?<=[^\\W\\d_])[\u02bb\u02bc](?=[^\\W\\d_])")
+"""Typed for the apostrophe inside words (Ukrainian, Uzbek); at a word's edge they are letters (Hawaiian)."""
+_WIDTHS = re.compile("[\uff00-\uffef]+")
+_AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|([\u0e48-\u0e4b])\u0e4d\u0e32")
+_LAO_AM = re.compile("\u0ecd([\u0ec8-\u0ecb]?)\u0eb2|([\u0ec8-\u0ecb])\u0ecd\u0eb2")
 _JOINERS = "\u200c\u200d"
 _UNSPACED_SCRIPTS = {"Hans", "Hant", "Hani", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"}
 _UNSPACED_LANGUAGES = {"ja", "th", "lo", "km", "my", "bo", "wuu", "hak", "gan", "hsn"}
@@ -65,7 +71,8 @@ class Orthography:
         language = self.tag.partition("-")[0]
         if language in _DOTLESS_LANGUAGES:
             text = unicodedata.normalize("NFC", text).replace("\u0130", "i").replace("I", "\u0131")
-        text = unicodedata.normalize("NFC", lower(text).translate(_APOSTROPHES))
+        text = lower(unified(text)).translate(_APOSTROPHES)
+        text = unicodedata.normalize("NFC", _LETTER_APOSTROPHES.sub("'", text))
         words = (strip_word(word) for word in spaced(text, keep="'").replace("''", " ").split())
         return unicodedata.normalize("NFC", " ".join(word for word in words if word))
 
@@ -151,6 +158,20 @@ def _written(character: str) -> str:
     if category in {"Cf", "Me"} or "\ufe00" <= character <= "\ufe0f" or character >= "\U000e0100":
         return ""
     return character if category[0] in "LN" or category in {"Mn", "Mc"} else " "
+
+
+def unified(text: str) -> str:
+    """The text with one spelling of what looks alike in any script.
+
+    Full-width and half-width forms become the ordinary ones, and the vowel am of Thai and Lao, which NFC
+    leaves in two pieces, one character after its tone mark.
+
+    >>> unified("１０ ｶﾞ"), unified("\u0e19\u0e4d\u0e49\u0e32") == "\u0e19\u0e49\u0e33"
+    ('10 ガ', True)
+    """
+    text = _WIDTHS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    text = _AM.sub(lambda found: (found[1] or found[2] or "") + "\u0e33", text)
+    return _LAO_AM.sub(lambda found: (found[1] or found[2] or "") + "\u0eb3", text)
 
 
 def strip_word(word: str) -> str:

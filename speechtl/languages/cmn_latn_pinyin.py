@@ -16,7 +16,8 @@ The source of every rule that names no other is 汉语拼音方案 (1958, ISO 70
 - The syllables are those of 现代汉语词典, dialectal and colloquial ones included, and fe, which syllabaries
   speak; every one may carry every tone. Syllabic m, n, ng, hm, hng (interjections) are read on their own
   only, with their tone. An r-coloured ending is no syllable.
-- Hyphens and apostrophes separate as spaces do, capitals become small, a slash separates whole readings.
+- Hyphens and apostrophes separate as spaces do, capitals become small, a slash separates whole
+  readings of as many syllables.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ stands beside each token in letters, none between Han characters. Besides:
 - Characters stay as they are written: no conversion between simplified and traditional ones, none between
   variants; full-width letters and digits become ordinary ones (Unicode's compatibility mapping).
 - Punctuation separates words, letters become small, `--` and hyphens are spaces.
-- A slash separates whole alternatives, as in Tâi-lô; between digits (`5/20`) it is punctuation. The marks
-  of reading of the Ministry's dictionary (`一【替】`) are removed.
+- A slash separates whole alternatives of as many tokens, as in Tâi-lô (`阿母/老母`); else (`姓名和/或電話`),
+  and between digits (`5/20`), it is punctuation. The marks of reading of the Ministry's dictionary
+  (`一【替】`) are removed.
 - A bracket after Han characters that holds nothing but Taiwanese syllables says how they are read, as in
   Common Voice (`食飯（tsia̍h-pn̄g）`), and is removed.
 """
@@ -34,7 +35,7 @@ from speechtl.languages.base import Orthography, is_latin, letters
 from speechtl.languages.nan_latn_pehoeji import ORTHOGRAPHY as PEHOEJI
 from speechtl.languages.nan_latn_pehoeji import typed
 from speechtl.languages.nan_latn_tailo import ORTHOGRAPHY as TAILO
-from speechtl.languages.syllables import Token
+from speechtl.languages.syllables import Token, dotted, whole_readings
 from speechtl.languages.taiwanese import without_reading_marks
 
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x200C: None, 0x200D: None}
@@ -81,11 +82,12 @@ class HanOrthography(Orthography):
         plain = without_reading_marks(unicodedata.normalize("NFC", text).translate(_PLAIN))
         if self.is_taiwanese:
             plain = _BRACKET.sub(lambda found: " " if _is_reading(found) else found[0], plain)
-        return [part for part in _ALTERNATIVES.split(plain) if part.strip()] or [""]
+        parts = [part for part in _ALTERNATIVES.split(plain) if part.strip()] or [""]
+        return whole_readings(parts, (len(list(self._tokens(part))) for part in parts))
 
     def _tokens(self, reading: str) -> Iterator[str]:
         if self.is_taiwanese:
-            reading = typed(reading)
+            reading = typed(dotted(reading))
         for word in super().normalise(reading).split():
             for letters_, digits in _runs(word):
                 yield from self._romanised(letters_, digits)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -63,7 +63,7 @@ class Scheme:
     read: Callable[[str, Table], tuple[Parts, ...] | None]
     """The syllables of a lower-case NFC piece of text without spaces; None if it is none."""
     readings: Callable[[str], list[str]]
-    """The alternatives printed in a text."""
+    """What stands between the slashes of a text: alternatives, if they have as many syllables each."""
     neutral_mark: bool = False
     """Whether "--" marks the neutral tone; otherwise it is a hyphen like any other."""
     folded_as: str | None = None
@@ -138,8 +138,7 @@ class SyllableOrthography(Orthography):
 
     def alternatives(self, text: str) -> tuple[str, ...]:
         """Every printed reading, normalised, without repetition, in the printed order."""
-        readings = (self._join(reading) for reading in self.scheme.readings(text))
-        return tuple(dict.fromkeys(readings))
+        return tuple(dict.fromkeys(self._join(reading) for reading in self._readings(text)))
 
     def fold(self, text: str) -> str:
         """The normalised text without marks of the neutral tone."""
@@ -180,7 +179,7 @@ class SyllableOrthography(Orthography):
 
     def tokens(self, text: str) -> list[Token]:
         """What the first reading of a text consists of."""
-        return list(self._tokens(self.scheme.readings(text)[0]))
+        return list(self._tokens(self._readings(text)[0]))
 
     def canonical(self, parts: Parts) -> str:
         """The spelling of a syllable; a tone that its final cannot carry stays a digit."""
@@ -200,12 +199,16 @@ class SyllableOrthography(Orthography):
             return after == "final" and self.scheme.joins(str(previous)[:-1], str(unit)[1:])
         return before == "final" and after == "tone" and self.scheme.carries(str(previous)[1:], str(unit))
 
+    def _readings(self, text: str) -> list[str]:
+        parts = self.scheme.readings(text)
+        return whole_readings(parts, (len(list(self._tokens(part))) for part in parts))
+
     def _join(self, reading: str) -> str:
         tokens = self._tokens(reading)
         return " ".join((NEUTRAL if token.neutral else "") + token.text for token in tokens)
 
     def _tokens(self, reading: str) -> Iterator[Token]:
-        text = spaced(lower(reading).translate(_HYPHENS), keep="-")
+        text = spaced(lower(dotted(reading)).translate(_HYPHENS), keep="-")
         if self.scheme.neutral_mark:
             text = re.sub(r"\s*-{2,}\s*", f" {NEUTRAL}", text)
             text = re.sub(r"(?<!-)-(?!-)", " ", text)
@@ -276,9 +279,28 @@ def inventory(symbols: str) -> tuple[str, ...]:
     return tuple(symbols.split())
 
 
+def dotted(text: str) -> str:
+    """The text with an i where a dotless one carries a mark, in which both look alike."""
+    if "\u0131" not in text:
+        return text
+    return re.sub("\u0131(?=[\u0300-\u036f])", "i", unicodedata.normalize("NFD", text))
+
+
 def slashed(text: str) -> list[str]:
-    """The readings of a text that separates whole alternatives by slashes (`a/b`), but no empty ones."""
+    """The parts of a text between slashes, but no empty ones."""
     return [part for part in re.split(r"[/\uff0f]", text) if part.strip()] or [""]
+
+
+def whole_readings(parts: list[str], lengths: Iterable[int]) -> list[str]:
+    """The alternatives that slashes separate, if they do: all are spoken in as many tokens.
+
+    Else the slashes stand inside a text that is one (`khì chhī-tiûⁿ/chhù bé chhài`), and separate words.
+
+    Args:
+        parts: What stands between the slashes of a text.
+        lengths: The tokens of each.
+    """
+    return parts if len(parts) < 2 or len(set(lengths)) < 2 else [" ".join(parts)]
 
 
 def joined(initial: str, final: str) -> str:

@@ -99,7 +99,7 @@ def marked(base: str, tone: str, place: int, marks: Mapping[str, str]) -> str:
 
 
 def readings(text: str) -> list[str]:
-    """The alternatives printed in a text (`pat-jī-kha/pat-lī-kha`), without the dictionary's marks.
+    """What stands between the slashes of a text (`pat-jī-kha/pat-lī-kha`), without the dictionary's marks.
 
     The Ministry's dictionary prints each in full, so a slash separates whole readings. Its marks of reading
     (【白】 colloquial, 【文】 literary, 【俗】 popular, 【替】 substitute character) are not spoken.

@@ -10,7 +10,8 @@ additions for rare and colloquial syllables.
 - Syllabic m and ng stand alone or after h.
 - yu is a vowel: alone (`yu1`), or after any initial; `jyu` is the initial j and the final yu. Both are
   kept as they are written.
-- Hyphens and apostrophes separate as spaces do, capitals become small, a slash separates whole readings.
+- Hyphens and apostrophes separate as spaces do, capitals become small, a slash separates whole
+  readings of as many syllables.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import numpy as np
 from speechtl.decode import DecodeSettings, unit_ids
 from speechtl.devices import device
 from speechtl.faults import counted
+from speechtl.json_lines import written_lines
 from speechtl.recognition import posteriors
 from speechtl.whole_files import explained, write_bytes
 
@@ -111,7 +112,7 @@ def _kept(folder: Path, target: Examples) -> list[list[int]] | None:
     """The transcripts that a run which is resumed has already; None if it has none of this target."""
     if not (folder / FILE).is_file():
         return None
-    lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    lines = written_lines(folder / FILE)
     try:
         values = [json.loads(line) for line in lines]
         found = [[int(unit) for unit in value["units"]] for value in values]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speechtl.decode import DecodeSettings, log_likelihoods, unit_ids
+from speechtl.json_lines import written_lines
 from speechtl.recognition import posteriors
 from speechtl.transfer.confidence import confidences
 from speechtl.transfer.first_pass import chosen
@@ -93,7 +94,7 @@ def read_guesses(path: Path, speech: Examples) -> tuple[list[Guess], list[int]]:
     """
     mend = "Restore it from a copy, or start the run again with --fresh."
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in written_lines(path)]
         guessed = [Guess([int(unit) for unit in line["units"]], float(line["confidence"])) for line in lines]
         named = [(line["id"], line["language"]) for line in lines]
         kept = [row for row, line in enumerate(lines) if line["is_kept"]]

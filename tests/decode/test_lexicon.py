@@ -111,6 +111,20 @@ def test_words_stand_apart_by_the_unit_of_the_space(arpa: str, caplog: pytest.Lo
     assert "'ab', 'b', 'ba', 'ka'" in caplog.text
 
 
+def test_a_language_model_of_other_texts_is_refused_by_the_beam_too(
+    tmp_path: Path, arpa: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    han = tmp_path / "han.arpa"
+    write_arpa(estimate([["食", "飯"], ["食", "茶"]], 2), han)
+    log_probs, lengths = torch.zeros(1, 2, 5), torch.tensor([2])
+    with pytest.raises(
+        ValueError, match=r"han.arpa: no word .* of the nan-Latn-tailo head: .*speechtl lm TEXT"
+    ):
+        decode(log_probs, lengths, TAILO, DecodeSettings("beam", lm=str(han)))
+    decode(torch.zeros(1, 2, 3), lengths, Tokenizer("en", ("a", " ")), DecodeSettings("beam", lm=arpa))
+    assert "4 of 5 words that were looked at cannot be spelled in the units of the en head" in caplog.text
+
+
 def test_a_list_of_words_needs_no_language_model(tmp_path: Path, arpa: str) -> None:
     tokenizer = Tokenizer.fit(["tâi-uân", "tâi-pak", "khì"], "nan-Latn-tailo")
     words = tmp_path / "words.txt"

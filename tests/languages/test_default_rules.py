@@ -18,6 +18,12 @@ from speechtl.text import orthography
         ("vi", "Tiê\u0301ng Viê\u0323t", "tiếng việt"),
         ("hi", "हिन्दी।", "हिन्दी"),
         ("fa", "می\u200cخواهم", "می\u200cخواهم"),
+        ("uk", "м\u02bcята м’ята", "м'ята м'ята"),
+        ("uz", "O\u02bbzbek O‘zbek", "o'zbek o'zbek"),
+        ("haw", "\u02bbōlelo Hawai\u02bbi", "\u02bbōlelo hawai'i"),
+        ("ja", "１０ﾎﾟﾝﾄﾞ", "10ポンド"),
+        ("th", "น\u0e4d\u0e49\u0e32 น\u0e49\u0e4d\u0e32", "น\u0e49\u0e33 น\u0e49\u0e33"),
+        ("lo", "ນ\u0ecd\u0ec9\u0eb2", "ນ\u0ec9\u0eb3"),
         ("ko", "\u1112\u1161\u11ab글", "한글"),
         ("ja", "食べる、飲む。", "食べる 飲む"),
         ("nan-Hani", "食飯", "食飯"),
@@ -49,6 +55,7 @@ def test_words_are_where_spaces_separate_them(tag: str, words: bool) -> None:
         ("café naïve", "cafe naive"),
         ("cafe\u0301", "cafe"),
         ("rock-'n'-roll", "rock n roll"),
+        ("don\u02bct don`t don\u00b4t `quoted`", "don't don't don't quoted"),
         ("seven", "seven"),
     ],
 )
@@ -69,6 +76,11 @@ def test_english_is_letters_and_apostrophes(written: str, canonical: str) -> Non
         ("مُدَرِّسَة؟", "مدرسة"),
         ("على", "على"),
         ("مسؤول شيء", "مسؤول شيء"),
+        ("لَهُ\u06e5", "له"),
+        ("مُسْلِم\u08f1", "مسلم"),
+        ("ا\u0656ب", "اب"),
+        ("\ufefb \ufe70\ufee1\ufedf", "لا مل"),
+        ("قرو\u0653ء", "قروء"),
     ],
 )
 def test_arabic_is_the_skeleton_that_writers_agree_on(written: str, canonical: str) -> None:

@@ -58,6 +58,7 @@ def test_units_are_characters_and_words_in_letters(tag: str, written: str, units
         # Tâi-lô and Pe̍h-ōe-jī, diacritics and digits are one syllable.
         ("去 chia̍h-pn̄g", "去 tsia̍h pn̄g"),
         ("去tsiah8 png7", "去 tsia̍h pn̄g"),
+        ("去 ts\u0131\u030dt", "去 tsi̍t"),
         ("看 khòaⁿ khuànn khoaN3 hó· hóo", "看 khuànn khuànn khuànn hóo hóo"),
         ("轉--去", "轉去"),
         ("lia̋n-táng", "lia̋n táng"),
@@ -88,6 +89,7 @@ def test_a_slash_separates_whole_alternatives_and_the_first_is_trained_on() -> N
     rules = orthography("nan-Hant")
     assert rules.alternatives("阿母【替】/老母/阿母") == ("阿母", "老母")
     assert rules.alternatives("/食飯/") == ("食飯",)
+    assert orthography("cmn-Hans").alternatives("请输入姓名和/或电话") == ("请输入姓名和或电话",)
     (entry,) = score_utterances(["阿母/老母"], ["老母"], language="nan-Hant")
     assert (entry.reference, entry.counts["cer"].errors) == ("老母", 0)
 

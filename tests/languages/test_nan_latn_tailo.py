@@ -113,6 +113,7 @@ def test_units_are_initial_final_and_tone(text: str, units: list[str]) -> None:
         ("【俗】【替】kí", "kí"),
         ("", ""),
         ("/", ""),
+        ("ts\u0131\u030dt p\u0131\u0301", "tsi̍t pí"),
     ],
 )
 def test_canonical_form(written: str, canonical: str) -> None:
@@ -126,6 +127,11 @@ def test_every_printed_alternative_is_a_reading_and_the_first_is_trained_on() ->
     assert TAILO.alternatives("tshue kué/tshe ké") == ("tshue kué", "tshe ké")
     assert TAILO.alternatives("khì/KHI3/khí/") == ("khì", "khí")
     assert TAILO.units("jī/lī") == TAILO.units("jī")
+    whole = "guá beh khì tshī tiûnn tshù bé tshài"
+    assert TAILO.alternatives("Guá beh khì tshī-tiûnn/tshù bé tshài") == (whole,), (
+        "one text, no two of 5 and 3"
+    )
+    assert TAILO.units("tshī-tiûnn/tshù") == TAILO.units("tshī tiûnn tshù")
 
 
 @pytest.mark.parametrize(
