@@ -117,7 +117,7 @@ def collapse_advice(score: DevScore, progress: float) -> str | None:
         return (
             f"the model emits almost only blanks ({100 * score.blank_share:.0f} % of frames, "
             f"{score.length_ratio:.2f} units for each in the references). Train longer (--train.steps), "
-            "raise or lower --train.lr by a factor of 2, or weaken the augmentation (--augment.time-masks 0)."
+            "or raise or lower --train.lr by a factor of 2."
         )
     if score.length_ratio > 3:
         return (

@@ -78,10 +78,12 @@ class LexiconDecoder:
         # The last column is a silence that never is: at a word's end the decoder tries one beside the blank.
         frames = functional.pad(log_probs.float(), (0, 1), value=_NEVER)
         proposals = self.decoder(frames[None].contiguous())[0]
-        texts = dict.fromkeys(tuple(self.words[name] for name in best.words) for best in proposals)
-        ids = [self.tokenizer.encode(" ".join(words)) if words else [] for words in texts]
-        if not ids:
+        proposed = dict.fromkeys(tuple(self.words[name] for name in best.words) for best in proposals)
+        # A head that was trained on single words has no space, and several words are nothing it can write.
+        texts = [words for words in proposed if not self.tokenizer.unknown(" ".join(words))]
+        if not texts:
             return []
+        ids = [self.tokenizer.encode(" ".join(words)) if words else [] for words in texts]
         (acoustic,) = log_likelihoods(log_probs[None], torch.tensor([len(log_probs)]), ids)
         scores = acoustic + torch.tensor([self.fusion.score(words) for words in texts])
         best = int(scores.argmax())

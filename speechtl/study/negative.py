@@ -45,9 +45,14 @@ def _is_without_transfer(cell: Cell) -> bool:
 
 
 def differences(report: Report, control: Report, metric: str | None) -> dict[str, float]:
-    """A report's error less its control's, on the target's sets that both have with a common metric."""
+    """A report's error less its control's, on the target's sets that both have with a common metric.
+
+    Sets that were carved differently have the same name and other references: they are not compared.
+    """
     found = {}
     for name in sorted(report.sets.keys() & control.sets.keys()):
+        if report.sets[name].references != control.sets[name].references:
+            continue
         own, other = report.sets[name].metrics, control.sets[name].metrics
         shared = next((choice for choice in candidates(metric) if choice in own and choice in other), None)
         if shared is not None:
