@@ -33,7 +33,7 @@ def convert(text: str, *, source: str, target: str) -> str:
     if rules is None:
         return "/".join(orthography(target).alternatives(text))
     before, after = rules
-    readings = before.scheme.readings(text)
+    readings = before.readings(text)
     if foreign := [piece for reading in readings for piece in strangers(reading, before)]:
         raise ValueError(
             f"{text!r} cannot be converted to {after.tag}: {listed([repr(one) for one in foreign])} "

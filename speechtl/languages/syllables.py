@@ -138,7 +138,7 @@ class SyllableOrthography(Orthography):
 
     def alternatives(self, text: str) -> tuple[str, ...]:
         """Every printed reading, normalised, without repetition, in the printed order."""
-        return tuple(dict.fromkeys(self._join(reading) for reading in self._readings(text)))
+        return tuple(dict.fromkeys(self._join(reading) for reading in self.readings(text)))
 
     def fold(self, text: str) -> str:
         """The normalised text without marks of the neutral tone."""
@@ -179,7 +179,7 @@ class SyllableOrthography(Orthography):
 
     def tokens(self, text: str) -> list[Token]:
         """What the first reading of a text consists of."""
-        return list(self._tokens(self._readings(text)[0]))
+        return list(self._tokens(self.readings(text)[0]))
 
     def canonical(self, parts: Parts) -> str:
         """The spelling of a syllable; a tone that its final cannot carry stays a digit."""
@@ -199,7 +199,8 @@ class SyllableOrthography(Orthography):
             return after == "final" and self.scheme.joins(str(previous)[:-1], str(unit)[1:])
         return before == "final" and after == "tone" and self.scheme.carries(str(previous)[1:], str(unit))
 
-    def _readings(self, text: str) -> list[str]:
+    def readings(self, text: str) -> list[str]:
+        """The alternatives printed in a text, as they are written; one if slashes separate none."""
         parts = self.scheme.readings(text)
         return whole_readings(parts, (len(list(self._tokens(part))) for part in parts))
 
