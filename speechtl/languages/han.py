@@ -133,7 +133,7 @@ def _runs(word: str) -> Iterator[tuple[str, str]]:
         if letter in _DIGITS:
             digits += letter
             continue
-        if unicodedata.category(letter[0])[0] == "M" or (letter[0] == "'" and not _is_latin(run)):
+        if unicodedata.category(letter[0])[0] == "M" or (letter[0] == "'" and (digits or not _is_latin(run))):
             continue
         if _is_latin(letter) and _is_latin(run) and not digits:
             run += letter
