@@ -26,6 +26,7 @@ from statistics import mean
 
 from speechtl.faults import counted
 from speechtl.json_lines import written_lines
+from speechtl.report import LABEL_FREE
 from speechtl.study.cells import expand
 from speechtl.study.choosing import chosen_study
 from speechtl.study.negative import main_error
@@ -42,7 +43,6 @@ Place = tuple[int, str]
 class Trial:
     """A row of a study, at an amount, on the variants that choose together."""
 
-    row: str
     method: str
     """Its recipe, with the flags that make it another method."""
     flags: Mapping[str, str]
@@ -124,13 +124,12 @@ def trials(study: Study, runs: Path, by: str, same: Sequence[str], *, each_varia
                 }
                 scores = {place: _score(one, by, study.metric) for place, one in mine.items()}
                 tests = {place: _test(one, study.metric) for place, one in mine.items()}
-                found.append(Trial(row, method, flags, amount, variant, _known(scores), _known(tests)))
+                found.append(Trial(method, flags, amount, variant, _known(scores), _known(tests)))
     if not any(trial.scores for trial in found):
-        there = sorted({name for one in grid.finished.values() for name in one.report.sets})
         raise ValueError(
             f"study {study.name}: no finished cell has {by!r}; choose by {DEV}, by {INFORMATION} where "
             "speech without labels was heard, or by one of the test sets, which are "
-            f"{', '.join(there) or 'none'}"
+            f"{', '.join(sorted(grid.by_set)) or 'none'}"
         )
     return found
 
@@ -163,7 +162,7 @@ def information(run: Path) -> float | None:
 
 
 def _test(finished: Finished, metric: str | None) -> float | None:
-    sets = [entry for name, entry in finished.report.sets.items() if not name.endswith(".label-free")]
+    sets = [entry for name, entry in finished.report.sets.items() if not name.endswith(LABEL_FREE)]
     errors = [found[1] for entry in sets if (found := main_error(entry, metric)) is not None]
     return mean(errors) if errors else None
 

@@ -40,12 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--variants", nargs="+", default=[], help="only these, by globs; all by default")
     options = parser.parse_args(arguments)
     study = chosen_study(options.study, {"variants": options.variants})
-    cells = expand(study, options.runs)
+    grid = Grid.of(study, expand(study, options.runs))
     source, bound = (row_named(study.rows, name) for name in (options.source, options.bound))
-    names = sorted({name for one in Grid.of(study, cells).finished.values() for name in one.report.sets})
-    for name, amount in product(names, study.amounts):
+    for name, amount in product(sorted(grid.by_set), study.amounts):
         try:
-            found = gap_of(study, cells, name, source, bound, amount)
+            found = gap_of(grid, name, source, bound, amount)
         except ValueError as error:
             print(error, file=sys.stderr)
         else:

@@ -23,7 +23,7 @@ from speechtl.metrics import Counts, pool, score_utterances
 from speechtl.recognition import Recognised, advise_on_strangers, recognise
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
-from speechtl.stats import bootstrap_interval
+from speechtl.stats import FEWEST_SPEAKERS, bootstrap_interval
 from speechtl.text import orthography
 from speechtl.whole_files import explained, replace_folder
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from speechtl.zero_shot import SyllableTable
 
 logger = logging.getLogger(__name__)
-
-FEWEST_SPEAKERS = 5
-"""With fewer speakers than this an interval over speakers says little, and utterances are resampled."""
 
 
 def evaluate(

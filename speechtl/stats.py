@@ -18,6 +18,8 @@ from scipy import stats as distributions
 
 Floats = NDArray[np.float64]
 
+FEWEST_SPEAKERS = 5
+"""With fewer speakers than this an interval over speakers says little, and utterances are resampled."""
 EXACT_SIGN_FLIPS = 16
 """Most differences for which every one of the 2^n sign patterns is looked at."""
 _DRAWN_AT_ONCE = 2**22  # counts in memory: 32 MB

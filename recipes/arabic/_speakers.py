@@ -38,46 +38,48 @@ HALVES = {"first": (FIRST, SECOND), "second": (SECOND, FIRST)}
 Flags = Mapping[str, str]
 
 
-def _settings(**chosen: tuple[float, int]) -> Flags:
-    """Flags by row, from a rate and steps by method; `input_2` is the row that retrains `input:2`."""
+def _settings(chosen: Mapping[str, tuple[float, int]]) -> Flags:
+    """Flags by row, from a rate and steps by what follows `arabic/one_speaker/` in it."""
     return {
-        f"arabic/one_speaker/layers --method.retrain {name.replace('_', ':')}"
-        if name[-1].isdigit()
-        else f"arabic/one_speaker/{name}": f"--train.lr {rate:g} --train.steps {steps}"
-        for name, (rate, steps) in chosen.items()
+        f"arabic/one_speaker/{row}": f"--train.lr {rate:g} --train.steps {steps}"
+        for row, (rate, steps) in chosen.items()
     }
 
 
 CHOSEN: Mapping[str, Flags] = {
     "validation": _settings(
-        finetune=(1e-4, 20),
-        input_1=(3e-4, 20),
-        input_2=(1e-4, 60),
-        input_4=(1e-4, 20),
-        upper_4=(3e-4, 20),
-        upper_1=(3e-4, 60),
-        lhuc=(3e-2, 20),
-        input_affine=(3e-4, 20),
-        adapters=(5e-4, 20),
-        lora=(5e-4, 20),
-        l2_sp=(1e-4, 20),
-        kl=(3e-4, 60),
-        norm_affines=(2e-3, 60),
+        {
+            "finetune": (1e-4, 20),
+            "layers --method.retrain input:1": (3e-4, 20),
+            "layers --method.retrain input:2": (1e-4, 60),
+            "layers --method.retrain input:4": (1e-4, 20),
+            "layers --method.retrain upper:4": (3e-4, 20),
+            "layers --method.retrain upper:1": (3e-4, 60),
+            "lhuc": (3e-2, 20),
+            "input_affine": (3e-4, 20),
+            "adapters": (5e-4, 20),
+            "lora": (5e-4, 20),
+            "l2_sp": (1e-4, 20),
+            "kl": (3e-4, 60),
+            "norm_affines": (2e-3, 60),
+        }
     ),
     "test": _settings(
-        finetune=(3e-4, 20),
-        input_1=(1e-4, 60),
-        input_2=(3e-4, 60),
-        input_4=(3e-4, 60),
-        upper_4=(1e-4, 60),
-        upper_1=(3e-4, 60),
-        lhuc=(3e-2, 20),
-        input_affine=(3e-4, 60),
-        adapters=(5e-4, 60),
-        lora=(2e-3, 60),
-        l2_sp=(3e-4, 20),
-        kl=(1e-4, 20),
-        norm_affines=(5e-3, 60),
+        {
+            "finetune": (3e-4, 20),
+            "layers --method.retrain input:1": (1e-4, 60),
+            "layers --method.retrain input:2": (3e-4, 60),
+            "layers --method.retrain input:4": (3e-4, 60),
+            "layers --method.retrain upper:4": (1e-4, 60),
+            "layers --method.retrain upper:1": (3e-4, 60),
+            "lhuc": (3e-2, 20),
+            "input_affine": (3e-4, 60),
+            "adapters": (5e-4, 60),
+            "lora": (2e-3, 60),
+            "l2_sp": (3e-4, 20),
+            "kl": (1e-4, 20),
+            "norm_affines": (5e-3, 60),
+        }
     ),
 }
 """By the group that they were chosen on, as `speakers_tuning` and `speakers_tuning_swapped` say: flags by

@@ -80,10 +80,11 @@ class LexiconDecoder:
         proposals = self.decoder(frames[None].contiguous())[0]
         proposed = dict.fromkeys(tuple(self.words[name] for name in best.words) for best in proposals)
         # A head that was trained on single words has no space, and several words are nothing it can write.
-        texts = [words for words in proposed if not self.tokenizer.unknown(" ".join(words))]
+        spelled = spell(self.tokenizer, (" ".join(words) for words in proposed)).spellings
+        texts = [words for words in proposed if not words or " ".join(words) in spelled]
         if not texts:
             return []
-        ids = [self.tokenizer.encode(" ".join(words)) if words else [] for words in texts]
+        ids = [list(spelled.get(" ".join(words), ())) for words in texts]
         (acoustic,) = log_likelihoods(log_probs[None], torch.tensor([len(log_probs)]), ids)
         scores = acoustic + torch.tensor([self.fusion.score(words) for words in texts])
         best = int(scores.argmax())

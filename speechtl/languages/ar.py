@@ -2,9 +2,9 @@
 
 Tatweel is a typographic stretch and is removed; so are the vowel and Koranic marks, which ordinary text
 leaves out, but for hamza above and below; presentation forms are letters in one shape and become them; the
-forms of alef (with hamza above or below, madda, wasla) become the bare alef, because
-writers mix them freely (Larkey, Ballesteros and Connell 2002, section 3; Habash 2010, chapter 3). Final
-ya, ta marbuta and hamza on other letters stay: they change the word.
+forms of alef (with hamza above or below, madda, wasla) become the bare alef, because writers mix them freely
+(Larkey, Ballesteros and Connell 2002, section 3; Habash 2010, chapter 3). Final ya, ta marbuta and hamza on
+other letters stay: they change the word.
 """
 
 from __future__ import annotations

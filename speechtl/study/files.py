@@ -40,7 +40,8 @@ def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, s
     Raises:
         OSError: the disk is full or not writable.
     """
-    found = results(study, cells)
+    grid = Grid.of(study, cells)
+    found, notices = results(grid), tuple(unmeasured(grid))
     dev = dev_lines(cells)
     unfinished = [cell for cell in cells if not cell.is_finished]
     tables = tuple(result_table(study, one, dev) for one in found)
@@ -48,8 +49,6 @@ def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, s
         if unfinished:
             table.notes.append(f"{len(unfinished)} of {len(cells)} cells are not finished")
     folder.mkdir(parents=True, exist_ok=True)
-    grid = Grid.of(study, cells)
-    notices = tuple(unmeasured(grid))
     document = {
         "study": asdict(study),
         "dev": dev,

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speechtl.compare import lacking, shared_metric
-from speechtl.evaluate import FEWEST_SPEAKERS
 from speechtl.faults import listed
 from speechtl.report import LABEL_FREE, Hypothesis
-from speechtl.stats import Interval, other_seeds, seeds_interval
-from speechtl.study.cells import Cell
+from speechtl.stats import FEWEST_SPEAKERS, Interval, other_seeds, seeds_interval
 from speechtl.study.scores import Grid, Pooled
 from speechtl.study.settings import Amount, Study
 from speechtl.tables import Column, Table, interval_text
@@ -106,17 +104,14 @@ def _interval(value: float, errors: Floats) -> Interval:
     )
 
 
-def gap_of(
-    study: Study, cells: Sequence[Cell], name: str, source: str, bound: str, amount: Amount | None = None
-) -> list[Closed]:
+def gap_of(grid: Grid, name: str, source: str, bound: str, amount: Amount | None = None) -> list[Closed]:
     """What each row of a study closes of the gap on a set, by the seeds that all three have.
 
     A row's weights that were chosen without labels are a set of their own; the two rows between which the gap
     lies may have only their last ones.
 
     Args:
-        study: The study.
-        cells: Its cells.
+        grid: The finished cells of the study.
         name: The test set.
         source: The row of the source alone.
         bound: The row that is trained on the target's labels.
@@ -126,7 +121,8 @@ def gap_of(
         ValueError: The set or one of the two rows is not there, or not finished; rows were tested on other
             utterances or references, and which; or there is no gap.
     """
-    grid, amount = Grid.of(study, cells), amount or study.amounts[0]
+    study = grid.study
+    amount = amount or study.amounts[0]
     whole = name.removesuffix(LABEL_FREE)
     seeds = {
         row: grid.seeds(row, amount, name)
@@ -201,20 +197,18 @@ def _speakers(spoken: Mapping[str, Hypothesis]) -> tuple[dict[str, int], bool]:
     ids = sorted(spoken)
     are_speakers = len({spoken[id_].speaker for id_ in ids} - {None}) >= FEWEST_SPEAKERS
     names = [(are_speakers and spoken[id_].speaker) or f"\0{id_}" for id_ in ids]
-    numbers: dict[str, int] = {}
-    return {
-        id_: numbers.setdefault(name, len(numbers)) for id_, name in zip(ids, names, strict=True)
-    }, are_speakers
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return {id_: numbers[name] for id_, name in zip(ids, names, strict=True)}, are_speakers
 
 
 def _sums(
     seeds: Mapping[int, Pooled], chosen: Sequence[int], metric: str, places: Mapping[str, int]
 ) -> Floats:
     """Errors and totals (seeds, speakers, 2) of utterances that are added up at these places."""
-    sums = np.zeros((len(chosen), max(places.values()) + 1, 2))
-    for number, seed in enumerate(chosen):
-        counts = np.stack(seeds[seed].columns(list(places), metric), axis=1).astype(np.float64)
-        np.add.at(sums[number], list(places.values()), counts)
+    ids, numbers = list(places), list(places.values())
+    sums = np.zeros((len(chosen), max(numbers) + 1, 2))
+    for row, seed in zip(sums, chosen, strict=True):
+        np.add.at(row, numbers, np.stack(seeds[seed].columns(ids, metric), axis=1).astype(np.float64))
     return sums
 
 

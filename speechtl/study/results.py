@@ -8,9 +8,9 @@ from statistics import mean
 
 from speechtl.compare import Row, lacking, measure, shared_metric
 from speechtl.faults import counted, listed
+from speechtl.finished_runs import Scored
 from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval, holm, seeds_interval, sign_flip
-from speechtl.study.cells import Cell
 from speechtl.study.negative import differences
 from speechtl.study.scores import Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
@@ -69,28 +69,24 @@ class SetResult:
     """What could not be compared, and why."""
 
 
-def results(study: Study, cells: Sequence[Cell]) -> tuple[SetResult, ...]:
+def results(grid: Grid) -> tuple[SetResult, ...]:
     """The finished cells of a study, set by set."""
-    grid = Grid.of(study, cells)
-    names = dict.fromkeys(name for one in grid.finished.values() for name in one.report.sets)
-    found = [_of_set(grid, name) for name in names]
+    found = [_of_set(grid, name, here) for name, here in grid.by_set.items()]
     return tuple(one for one in found if one is not None)
 
 
 def unmeasured(grid: Grid) -> list[str]:
     """A sentence for each set that has no table, as its cells have no error in common that was asked for."""
-    names = dict.fromkeys(name for one in grid.finished.values() for name in one.report.sets)
-    found = []
-    for name in names:
-        here = [one.sets[name] for one in grid.finished.values() if name in one.report.sets]
-        if shared_metric(here, grid.study.metric) is None:
-            found.append(f"no table of {name}: {lacking(here, grid.study.metric)}")
-    return found
+    wanted = grid.study.metric
+    return [
+        f"no table of {name}: {lacking(here, wanted)}"
+        for name, here in grid.by_set.items()
+        if shared_metric(here, wanted) is None
+    ]
 
 
-def _of_set(grid: Grid, name: str) -> SetResult | None:
+def _of_set(grid: Grid, name: str, here: Sequence[Scored]) -> SetResult | None:
     study = grid.study
-    here = [one.sets[name] for one in grid.finished.values() if name in one.report.sets]
     metric = shared_metric(here, study.metric)
     if metric is None:
         return None

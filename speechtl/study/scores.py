@@ -82,6 +82,15 @@ class Grid:
         }
         return cls(study, finished, controls(study, cells))
 
+    @cached_property
+    def by_set(self) -> dict[str, list[Scored]]:
+        """By test set, what every finished cell that was tested on it scored."""
+        found: dict[str, list[Scored]] = {}
+        for one in self.finished.values():
+            for name in one.report.sets:
+                found.setdefault(name, []).append(one.sets[name])
+        return found
+
     def of_row(self, row: str, amount: Amount) -> list[Finished]:
         """The cells of a row."""
         cells = self.finished.values()

@@ -10,6 +10,7 @@ from speechtl.study import Study
 from speechtl.study.cells import Cell, expand
 from speechtl.study.gap import closed_share, gap_of, gap_table
 from speechtl.study.results import results
+from speechtl.study.scores import Grid
 
 
 def rows(*rates: float, seeds: int = 3, speakers: int = 12, spread: float = 0.0) -> list[np.ndarray]:
@@ -107,7 +108,7 @@ def finished(tmp_path: Path) -> tuple[Study, tuple[Cell, ...]]:
 
 def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Cell, ...]]) -> None:
     study, cells = finished
-    (found,) = gap_of(study, cells, "words", study.rows[0], study.rows[2])
+    (found,) = gap_of(Grid.of(study, cells), "words", study.rows[0], study.rows[2])
     assert (found.row, found.error) == (study.rows[1], 6 / 16)
     assert found.over_both is not None
     assert found.over_speakers.value == found.over_both.value == 0.5
@@ -119,7 +120,7 @@ def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Ce
     assert "fewer than 5 speakers are known: what others would change is not told" in table
     assert "4 utterances are few: percentiles over them claim too much" in table
     with pytest.raises(ValueError, match="no seed of 'x' is finished on the set 'words'"):
-        gap_of(study, cells, "words", "x", study.rows[2])
+        gap_of(Grid.of(study, cells), "words", "x", study.rows[2])
 
 
 def test_weights_that_were_chosen_without_labels_are_measured_in_the_same_gap(
@@ -129,7 +130,7 @@ def test_weights_that_were_chosen_without_labels_are_measured_in_the_same_gap(
     for cell in cells:
         if Path(cell.row).stem == "dann":
             write_reports(cell.folder.path, {"words": [2, 2, 1, 1], "words.label-free": [1, 1, 0, 0]})
-    (found,) = gap_of(study, cells, "words.label-free", study.rows[0], study.rows[2])
+    (found,) = gap_of(Grid.of(study, cells), "words.label-free", study.rows[0], study.rows[2])
     assert found.over_speakers.value == 1
 
 
@@ -144,7 +145,7 @@ def test_rows_that_were_tested_on_something_else_are_refused_by_name(
     for cell in changed:
         write_reports(cell.folder.path, {"words": [2, 2, 1, 1]}, **others)
     with pytest.raises(ValueError, match="on words, these were tested on other utterances") as told:
-        gap_of(study, cells, "words", study.rows[0], study.rows[2])
+        gap_of(Grid.of(study, cells), "words", study.rows[0], study.rows[2])
     listed = ", ".join(f"{cell.row!r}, seed {cell.seed}" for cell in sorted(changed, key=lambda c: c.seed))
     assert f"references than {study.rows[0]!r}, seed 0: {listed}. Move the folders" in str(told.value)
 
@@ -161,9 +162,9 @@ def test_the_same_utterances_are_known_beside_other_sets_and_under_the_set_s_nam
             sets["words.label-free"] = sets["words"]
         write_reports(cell.folder.path, sets, id_="words/u")
     for name in ("words", "words.label-free"):
-        (found,) = gap_of(study, cells, name, study.rows[0], study.rows[2])
+        (found,) = gap_of(Grid.of(study, cells), name, study.rows[0], study.rows[2])
         assert found.over_speakers.value == 0.5
-    assert [one.notices for one in results(study, cells)] == [(), ()]
+    assert [one.notices for one in results(Grid.of(study, cells))] == [(), ()]
 
 
 def test_the_command_prints_the_gap(

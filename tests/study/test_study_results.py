@@ -24,6 +24,7 @@ from speechtl.study.cells import Cell, expand
 from speechtl.study.files import write_outcome
 from speechtl.study.negative import controls, new_negatives
 from speechtl.study.results import RowResult, SetResult, results
+from speechtl.study.scores import Grid
 from speechtl.study.tables import result_table
 
 TOTALS = [UNITS] * 24
@@ -34,7 +35,7 @@ def drawn(rate: float, seed: int, count: int = 24) -> list[int]:
 
 
 def only(study: Study, cells: Sequence[Cell]) -> SetResult:
-    (found,) = results(study, cells)
+    (found,) = results(Grid.of(study, cells))
     return found
 
 
@@ -184,7 +185,7 @@ def test_a_set_of_other_weights_is_compared_only_where_the_control_has_it(
         if cell.row != recipes[0]:
             sets["words.label-free"] = [4] * 12
         write_reports(cell.folder.path, sets, {"base": [1] * 8})
-    kept, free = results(study, cells)
+    kept, free = results(Grid.of(study, cells))
     assert [row.negative for row in kept.rows] == [(0, 0), (0, 3), (3, 3)]
     assert [row.negative for row in free.rows] == [(0, 0), (0, 0)]
     assert not any(row.is_negative for row in free.rows)
@@ -385,7 +386,7 @@ def test_seeds_that_were_tested_on_other_references_are_left_out_and_named(
         is_short = cell.row == recipes[2] and cell.seed == 2
         errors = [4] * 12 if is_old else [1] * (10 if is_short else 12)
         write_reports(cell.folder.path, {"words": errors}, hash_="old" if is_old else "same")
-    (found,) = results(study, cells)
+    (found,) = results(Grid.of(study, cells))
     assert [len(row.measured.seeds) for row in found.rows] == [3, 2, 2]
     assert {row.measured.error for row in found.rows} == {0.25}
     first, second = found.notices
@@ -403,5 +404,5 @@ def test_speakers_of_any_variant_are_kept_together(tmp_path: Path, recipes: list
         entry = report.sets["words"]
         resampled = "speakers" if cell.variant == "b" else "utterances"
         replace(report, sets={"words": replace(entry, resampled=resampled)}).save(cell.folder.report)
-    (found,) = results(study, cells)
+    (found,) = results(Grid.of(study, cells))
     assert found.resampled == "speakers"
