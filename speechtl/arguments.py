@@ -201,7 +201,9 @@ def _add_evaluate(commands: Commands[argparse.ArgumentParser], common: argparse.
         "corpus", help="a prepared corpus by name or folder, or a manifest or dataset that `prepare` reads"
     )
     evaluate.add_argument(
-        "--split", help="the split to score, or `all` (default: test; all of a corpus with one split)"
+        "--split",
+        help="the split to score, or `all` (default: test, be it the corpus's own or what the run carved out "
+        "of it; all of another corpus with one split)",
     )
     evaluate.add_argument(
         "--language",

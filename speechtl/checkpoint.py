@@ -106,9 +106,7 @@ def load_model(folder: str | Path) -> LoadedModel:
         FileNotFoundError: there is no model, or a part of it is missing.
         ValueError: the files are foreign, truncated, changed or of a newer speechtl.
     """
-    folder = Path(folder)
-    if not (folder / "config.json").is_file() and (folder / "model" / "config.json").is_file():
-        folder = folder / "model"
+    folder = _model_in(Path(folder))
     config = _read_config(folder)
     try:
         model = _build(folder, config)
@@ -123,13 +121,30 @@ def load_model(folder: str | Path) -> LoadedModel:
     except RuntimeError as error:
         raise ValueError(f"{folder}: the weights do not belong to this config.json: {error}") from error
     model.eval().requires_grad_(False)
-    trained_on = folder / "trained_on.json"
+    return LoadedModel(model, known_by(folder), tuple(config["ancestry"]))
+
+
+def known_by(folder: Path) -> Fingerprints:
+    """What the model of a folder, or of a run folder, was trained on; its weights are not read.
+
+    Raises:
+        FileNotFoundError: that is not told there.
+        ValueError: the file is truncated or foreign.
+    """
+    trained_on = _model_in(folder) / "trained_on.json"
     if not trained_on.is_file():
         raise FileNotFoundError(
             f"{trained_on} is missing: without it nobody knows what the model must not be tested on. "
             "Restore it from a copy, or train the model again."
         )
-    return LoadedModel(model, Fingerprints.from_dict(read_json(trained_on)), tuple(config["ancestry"]))
+    return Fingerprints.from_dict(read_json(trained_on))
+
+
+def _model_in(folder: Path) -> Path:
+    """A model's folder, or that in a run's."""
+    within = folder / "model"
+    is_within = not (folder / "config.json").is_file() and (within / "config.json").is_file()
+    return within if is_within else folder
 
 
 def _build(folder: Path, config: dict[str, Any]) -> AcousticModel:

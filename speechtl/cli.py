@@ -151,7 +151,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.out is not None:
         refuse_run_folder(options.out)
     model = load_model(options.model)
-    name, corpus = open_set(options.corpus, options.split, options.language, options.trim_db)
+    name, corpus = open_set(
+        options.corpus, options.split, options.language, options.trim_db, tested=options.model
+    )
     if options.closed:
         require_words(model, corpus)
     settings = decode_settings(options)
@@ -208,10 +210,15 @@ def _transcribe(options: argparse.Namespace) -> None:
 
 
 def _lm(options: argparse.Namespace) -> None:
-    from speechtl.language_model.building import build
+    from speechtl.language_model_building import build
 
     lines = build(
-        options.source, options.out, language=options.language, order=options.order, text=options.text
+        options.source,
+        options.out,
+        language=options.language,
+        order=options.order,
+        text=options.text,
+        split_as=options.split_as,
     )
     for line in lines:
         print(line)

@@ -99,7 +99,8 @@ def compare(
         lines = "\n  ".join(faults)
         raise ValueError(
             f"these sets cannot be compared:\n  {lines}\nEvaluate the models on the same corpus, or compare "
-            "the other sets with --set NAME."
+            "the other sets with --set NAME. --target.split-as and a run's folder hold "
+            "out what that run carved out of its corpus."
         )
     compared = []
     for name in names:

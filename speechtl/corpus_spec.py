@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
+from speechtl.carved_splits import split_as
 from speechtl.corpus import Corpus, SplitBy
 from speechtl.corpus_conversion import in_orthography
 from speechtl.corpus_selection import draw, selected
@@ -53,6 +54,8 @@ class CorpusSpec:
     as_domain: str | None = None
     """What the column `domain` says of all these utterances, e.g. telephone, in place of what it says in the
     corpus."""
+    split_as: str | None = None
+    """A run (runs/<name>/seed-<n>) that carved dev or test out of this corpus: they are the same here."""
 
     def __post_init__(self) -> None:
         if not self.corpus:
@@ -97,6 +100,8 @@ class CorpusSpec:
         """
         language = self._tag()
         opened = open_named(self.corpus, language, needs_text)
+        if self.split_as is not None:
+            opened = split_as(opened, self.split_as)
         if self.split is not None:
             opened = opened.filter(split=self.split)
         if language is not None and not needs_text and language in opened.languages:
@@ -161,6 +166,7 @@ def corpus(
     set_name: str | None = None,
     trim_db: float | None = None,
     as_domain: str | None = None,
+    split_as: str | None = None,
 ) -> CorpusSpec:
     """A corpus for a recipe, with the fields of `CorpusSpec`; nothing is opened."""
     return CorpusSpec(
@@ -177,4 +183,5 @@ def corpus(
         set_name,
         trim_db,
         as_domain,
+        split_as,
     )

@@ -86,7 +86,7 @@ def add_lm(commands: Commands[argparse.ArgumentParser], common: argparse.Argumen
     lm.add_argument(
         "source",
         metavar="CORPUS|TEXTFILE",
-        help="a corpus, of which only the training split is read, or a .txt file with a text on each line",
+        help="a corpus, of which only what a run trains on is read, or a .txt file with a text on each line",
     )
     lm.add_argument(
         "--language", help="the orthography; needed for a text file, and for a corpus of several languages"
@@ -97,6 +97,12 @@ def add_lm(commands: Commands[argparse.ArgumentParser], common: argparse.Argumen
         "--text",
         metavar="CORPUS|TEXTFILE",
         help="what to measure the model on: a .txt file, or a corpus's dev split (default: that of CORPUS)",
+    )
+    lm.add_argument(
+        "--split-as",
+        metavar="RUN",
+        help="leave out what this run carved out of CORPUS (default: of a corpus without dev or test, what a "
+        "run from scratch carves out)",
     )
     lm.set_defaults(command="lm")
 

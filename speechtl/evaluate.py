@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from speechtl import __version__, leakage
 from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
+from speechtl.carved_splits import carved_by
 from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
@@ -129,7 +130,12 @@ def write_report(report: Report, folder: Path) -> None:
 
 
 def open_set(
-    name: str, split: str | None, language: str | None, trim_db: float | None = None
+    name: str,
+    split: str | None,
+    language: str | None,
+    trim_db: float | None = None,
+    *,
+    tested: Path | None = None,
 ) -> tuple[str, Corpus]:
     """A corpus's test speech, and the name it is reported under.
 
@@ -138,12 +144,17 @@ def open_set(
         split: a split, or `all`; without one `test`, or all of a corpus that has only one split.
         language: one of the corpus's languages, or that of a manifest that names none.
         trim_db: as `CorpusSpec.trim_db`, in place of how the model's training speech was trimmed.
+        tested: the run that is tested, or its model: what it carved out of this corpus is dev and test.
 
     Raises:
         FileNotFoundError: there is no such corpus.
         ValueError: it has no such split or language, or no test split and several others.
     """
     corpus = CorpusSpec(name, language=language, trim_db=trim_db).open()
+    for carved in () if tested is None else carved_by(tested):
+        if carved.corpus == corpus.name and not carved.lacks(corpus):
+            corpus = carved.on(corpus)
+            logger.info("%s: %s as %s carved them out of it", corpus.name, " and ".join(carved.ids), tested)
     splits = corpus.splits
     if split is None and "test" not in splits and len(splits) > 1:
         raise ValueError(f"corpus {name} has no split test; choose --split {', '.join(splits)} or all")

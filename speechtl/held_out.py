@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from speechtl.carved_splits import CarvedSplits
 from speechtl.corpus import SHARES, Corpus, SplitBy
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.faults import counted
@@ -34,6 +35,8 @@ class Parts:
     """Dev and test, as far as they were asked for."""
     account: str
     """Where they come from, in a sentence; empty if nothing was asked for."""
+    carved: CarvedSplits | None = None
+    """What the corpus does not say of itself; None where it has splits of its own for all that was asked."""
 
 
 def parts(
@@ -48,8 +51,9 @@ def parts(
     """Open a training corpus, and dev and test beside it.
 
     The corpus's own dev and test splits are taken where it has them. Those that it lacks are carved out of
-    what would be trained on: by speaker if three or more are known, else by text, the same for every seed and
-    any number of minutes, so that runs can be compared. Texts that the source was trained on are trained on
+    what would be trained on: by speaker if three or more are known, else by text, the same for every seed,
+    any number of minutes and whatever is wanted, so that runs can be compared. Texts that the source was
+    trained on are trained on
     here too; where it knows them all, as those of a few commands, recordings are held out, and it is told.
     So it is with a classifier, for which a text that is not trained on is always wrong.
 
@@ -70,16 +74,19 @@ def parts(
         return Parts(spec.open(seed), {}, "")
     whole = spec.whole.open(seed)
     pool = _pool(whole, spec)
-    own = [name for name in HELD_OUT if name in wanted and name in set(whole.splits) - set(pool.splits)]
-    missing = [name for name in HELD_OUT if name in wanted and name not in own]
+    present = set(whole.splits) - set(pool.splits)
+    own = [name for name in HELD_OUT if name in wanted and name in present]
+    missing = [name for name in HELD_OUT if name in wanted and name not in present]
     sides = {name: whole.filter(split=name) for name in own}
     told = [f"{' and '.join(own)}: its own {'splits' if len(own) > 1 else 'split'}"] if own else []
     train = pool
     if missing:
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
-        carved = carve(pool, missing, split_by, known, is_classifier=is_classifier)
-        train = carved.filter(split="train")
+        lacking = [name for name in HELD_OUT if name not in present]
+        carved = carve(pool, lacking, split_by, known, is_classifier=is_classifier)
         sides |= {name: carved.filter(split=name) for name in missing}
+        trained = [row for row, split in enumerate(carved.column("split")) if split not in missing]
+        train = carved.select(trained)
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
             + _manner(carved, is_classifier)
@@ -88,7 +95,8 @@ def parts(
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
     if spec.is_drawn:
         train = _subset(train, spec, account, seed)
-    return Parts(train, sides, account)
+    told_apart = sides if spec.split_as is not None else {name: sides[name] for name in missing}
+    return Parts(train, sides, account, CarvedSplits.of(whole.name, told_apart))
 
 
 def carve(
@@ -250,7 +258,7 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
         return whole
     raise ValueError(
         f"corpus {spec.corpus} has the splits {', '.join(whole.splits)} and none to train on; name one of "
-        "them with --target.split"
+        "them as that (--target.split)"
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from speechtl.carved_splits import save_carved
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.corpus import Corpus
 from speechtl.curves import draw_curves
@@ -90,6 +91,7 @@ def run(
             experiment, found.experiment if found else None, source.fingerprints if source else None
         )
         material = Material.of(sets, source, transductive=experiment.transductive)
+        save_carved(folder.path, sets.carved)
         _tell(folder, material)
         fitted = _fit(experiment, folder, source, material)
         _draw(experiment, folder, fitted)

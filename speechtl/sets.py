@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from speechtl import leakage
+from speechtl.carved_splits import CarvedSplits
 from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
@@ -40,6 +41,8 @@ class Sets:
     folds: tuple[Fold, ...] = ()
     unlabelled: Corpus | None = None
     """The target domain's speech without labels."""
+    carved: tuple[CarvedSplits, ...] = ()
+    """What was carved out of the targets."""
 
     @property
     def named_dev(self) -> dict[str, Corpus]:
@@ -143,6 +146,7 @@ class Sets:
             again,
             carved.folds if carved else (),
             _unlabelled(experiment.unlabelled, seed),
+            tuple(one.carved for one in opened if one.carved is not None),
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from speechtl.carved_splits import carved_by
 from speechtl.experiment import Experiment, load_recipe, read_experiment, recipe_names
+from speechtl.formats import corpus_name
 from speechtl.run_folder import RunFolder
 
 SAME = "same"
@@ -21,7 +23,7 @@ class Source:
     model: Path
     """A folder for `load_model`."""
     experiment: Experiment | None
-    """What made it; None where its folder does not tell."""
+    """What made it, with the splits that it carved; None where its folder does not tell."""
     run: RunFolder | None = None
     """Its run, where it is a recipe, and is trained if it is not finished."""
 
@@ -59,7 +61,7 @@ def find_source(experiment: Experiment, runs: Path) -> Source | None:
     if seed:
         recipe = replace(recipe, seed=int(seed))
     run = RunFolder.of(recipe, runs)
-    return Source(name, run.model, recipe, run)
+    return Source(name, run.model, _with_its_splits(recipe, run.path), run)
 
 
 def _model_folder(folder: Path) -> Path:
@@ -77,7 +79,17 @@ def _experiment_of(folder: Path) -> Experiment | None:
         document = place / "experiment.json"
         if document.is_file():
             try:
-                return read_experiment(document)
+                return _with_its_splits(read_experiment(document), place)
             except ValueError:
                 return None
     return None
+
+
+def _with_its_splits(experiment: Experiment, run: Path) -> Experiment:
+    """An experiment whose corpora are split as they were in its run, as far as that carved them."""
+    carved = {one.corpus for one in carved_by(run)}
+    targets = tuple(
+        replace(spec, split_as=str(run)) if corpus_name(spec.corpus) in carved else spec
+        for spec in experiment.targets
+    )
+    return replace(experiment, target=targets) if carved else experiment

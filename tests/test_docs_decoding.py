@@ -88,4 +88,4 @@ def test_reports_say_how_and_contradictions_are_refused(
         (folder / "words.csv").read_text(encoding="utf-8").replace(",train", ",test"), encoding="utf-8"
     )
     assert main(["lm", "words.csv", "--out", "x.arpa"]) == 2
-    assert "has no split train, only dev, test" in capsys.readouterr().err
+    assert "has the splits dev, test and none to train on" in capsys.readouterr().err

@@ -1,12 +1,11 @@
 """Sets: what an experiment leaves to its target and its source is the same for all who ask."""
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_speech import QUICK, TINY, toy_experiment, write_manifest
+from toy_speech import QUICK, TINY, toy_experiment, write_manifest, write_unsplit
 
 from speechtl.corpus_spec import corpus
 from speechtl.dry_run import dry_run
@@ -25,15 +24,7 @@ BRIEF = replace(QUICK, steps=2, evaluations=1)
 def speech(own_folders: Path) -> Path:
     """Two manifests without splits, of three speakers who say as much."""
     for language in ("en", "de"):
-        path = own_folders / f"{language}.jsonl"
-        write_manifest(path, 60, "train", language, seed=ord(language[0]))
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        rows = [row | {"speaker": "abc"[number % 3]} for number, row in enumerate(rows)]
-        texts = iter(range(60))
-        for row in rows:
-            del row["split"]
-            row["text"] += "aeio"[next(texts) % 4]
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        write_unsplit(own_folders / f"{language}.jsonl", language)
     return own_folders
 
 

@@ -61,7 +61,7 @@ def read_texts(source: str, split: str, language: str | None) -> Texts:
         ValueError: the language is not known, the corpus has no such split, or there are no texts.
     """
     if not is_text_file(source):
-        return of_split(open_corpus(source, language), source, split)
+        return _of_split(source, split, language)
     if language is None:
         raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
     tag, lines = orthography(language).tag, _lines(Path(source))
@@ -70,35 +70,35 @@ def read_texts(source: str, split: str, language: str | None) -> Texts:
     return _texts(source, tag, lines, strange)
 
 
-def open_corpus(source: str, language: str | None) -> Corpus:
-    """A corpus in one language.
+def texts_of(corpus: Corpus, what: str) -> Texts:
+    """The texts of a corpus in one language, which `what` names.
+
+    Raises:
+        ValueError: it has no texts.
+    """
+    lines: list[str] = corpus.column("text")
+    return _texts(what, corpus.languages[0], lines)
+
+
+def _of_split(source: str, split: str, language: str | None) -> Texts:
+    """The texts of one split of a corpus.
 
     Raises:
         FileNotFoundError: there is no such corpus.
-        ValueError: it has several languages, or faults.
+        ValueError: it has several languages, or faults, or no such split, or no texts there.
     """
     from speechtl.corpus_spec import CorpusSpec
 
     corpus = CorpusSpec(source, language=language).open()
     if len(corpus.languages) > 1:
         raise ValueError(f"corpus {source} has texts in {', '.join(corpus.languages)}; choose by --language")
-    return corpus
-
-
-def of_split(corpus: Corpus, source: str, split: str) -> Texts:
-    """The texts of one split of a corpus that was opened, which `source` names.
-
-    Raises:
-        ValueError: it has no such split, or no texts there.
-    """
     if split not in corpus.splits:
         raise ValueError(
             f"corpus {source} has no split {split}, only {', '.join(corpus.splits)}. Language models are "
             "estimated from the texts of training and measured on those of dev, never on others; for "
             "further texts give a .txt file"
         )
-    lines: list[str] = corpus.filter(split=split).column("text")
-    return _texts(f"{split} of {source}", corpus.languages[0], lines)
+    return texts_of(corpus.filter(split=split), f"{split} of {source}")
 
 
 def _texts(what: str, tag: str, lines: Sequence[str], strange: Sequence[str] = ()) -> Texts:

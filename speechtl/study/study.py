@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from speechtl.study.alike import refuse_unlike
 from speechtl.study.cells import expand
 from speechtl.study.files import Outcome, write_outcome
 from speechtl.study.running import run_cells
@@ -21,11 +22,12 @@ def run_study(study: Study, runs: str | Path = Path("runs")) -> Outcome:
 
     Raises:
         FileNotFoundError: there is no such recipe or source.
-        ValueError: a recipe makes no sense.
+        ValueError: a recipe makes no sense, or rows would be tested on unlike speech.
         OSError: the disk is full or not writable.
         speechtl.train.Interrupted: the user asked to stop; the same call resumes.
     """
     runs = Path(runs)
     cells = expand(study, runs)
+    refuse_unlike(study, cells)
     failures = run_cells(study, cells, runs)
     return write_outcome(study, cells, failures, runs / study.name)

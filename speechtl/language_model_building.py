@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from speechtl.corpus_spec import CorpusSpec
 from speechtl.faults import counted, listed
-from speechtl.language_model.arpa import write_arpa
-from speechtl.language_model.kneser_ney import estimate
-from speechtl.language_model.ngrams import NgramModel
-from speechtl.language_model.texts import Texts, is_text_file, of_split, open_corpus, read_texts
+from speechtl.held_out import HELD_OUT, parts
+from speechtl.language_model import NgramModel, Texts, estimate, read_texts, write_arpa
+from speechtl.language_model.texts import is_text_file, texts_of
 
 
-def build(source: str, out: Path, *, language: str | None, order: int, text: str | None = None) -> list[str]:
+def build(
+    source: str,
+    out: Path,
+    *,
+    language: str | None,
+    order: int,
+    text: str | None = None,
+    split_as: str | None = None,
+) -> list[str]:
     """Estimate a model and write it.
 
     Args:
-        source: a corpus, of which only the split `train` is read, or a .txt file.
+        source: a corpus, of which only what a run would train on is read, or a .txt file.
         out: the ARPA file.
         language: the orthography; needed for a file, and for a corpus of several.
         order: length of the longest n-grams.
-        text: what to measure it on, a .txt file or a corpus with a split `dev`; without it the dev split of
-            `source`, where it is a corpus that has one.
+        text: what to measure it on, a .txt file or a corpus with a split `dev`; without it the dev of
+            `source`, where it is a corpus.
+        split_as: the run that carved dev and test out of the corpus; without it those that the corpus lacks
+            are carved as a run from scratch carves them.
 
     Returns:
         Lines for people: counts, and perplexity and unknown tokens on the held-out texts.
@@ -32,20 +42,38 @@ def build(source: str, out: Path, *, language: str | None, order: int, text: str
     """
     if out.resolve() in [Path(name).resolve() for name in (source, text) if name is not None]:
         raise ValueError(f"{out} is read, and --out would overwrite it; name another file, such as lm.arpa")
-    corpus = None if is_text_file(source) else open_corpus(source, language)
-    training = read_texts(source, "train", language) if corpus is None else of_split(corpus, source, "train")
-    held_out = None
+    if is_text_file(source):
+        if split_as is not None:
+            raise ValueError(f"--split-as is for a corpus; the file {source} is read whole")
+        account, training, held_out = "", read_texts(source, "train", language), None
+    else:
+        account, training, held_out = _of_corpus(CorpusSpec(source, language=language, split_as=split_as))
     if text is not None:
         held_out = read_texts(text, "dev", training.language)
-    elif corpus is not None and "dev" in corpus.splits:
-        held_out = of_split(corpus, source, "dev")
     model = estimate(training.sentences, order)
     write_arpa(model, out)
     return [
+        *([account] if account else []),
         _counts(model, training),
         *_strange(training),
         *([] if held_out is None else [*_measured(model, training, held_out), *_strange(held_out)]),
     ]
+
+
+def _of_corpus(spec: CorpusSpec) -> tuple[str, Texts, Texts]:
+    """What of a corpus is trained on and what is dev, and where that is told apart if not by the corpus."""
+    found = parts(spec, HELD_OUT, seed=0)
+    if len(found.train.languages) > 1:
+        languages = ", ".join(found.train.languages)
+        raise ValueError(f"corpus {spec.corpus} has texts in {languages}; choose by --language")
+    dev = found.held_out["dev"]
+    account = found.account if found.carved is not None else ""
+    if account and spec.split_as is None:
+        account += (
+            ". A run from a source that knows some of the texts carves others, and so do some methods: "
+            "--split-as RUN leaves out what that run holds out"
+        )
+    return account, texts_of(found.train, f"train of {spec.corpus}"), texts_of(dev, f"dev of {spec.corpus}")
 
 
 def _counts(model: NgramModel, training: Texts) -> str:

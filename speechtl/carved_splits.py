@@ -1,0 +1,105 @@
+"""Dev and test that a run carved out of its corpora, kept beside it, so that others can hold out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechtl.corpus import Corpus, SplitBy
+from speechtl.faults import counted, listed
+from speechtl.whole_files import explained, read_json, write_json
+
+FILE = "held_out.json"
+
+
+@dataclass(frozen=True)
+class CarvedSplits:
+    """The splits of one corpus."""
+
+    corpus: str
+    """The corpus's name."""
+    split_by: SplitBy
+    """What the carved splits and training do not share."""
+    ids: Mapping[str, tuple[str, ...]]
+    """The utterances of dev, test or both."""
+
+    @classmethod
+    def of(cls, name: str, sides: Mapping[str, Corpus]) -> CarvedSplits | None:
+        """Those of a corpus of this name, which its run holds out; None where there are none."""
+        if not sides:
+            return None
+        shared = {corpus.split_by for corpus in sides.values()}
+        split_by = shared.pop() if len(shared) == 1 else "none"
+        return cls(name, split_by, {split: tuple(corpus.column("id")) for split, corpus in sides.items()})
+
+    def lacks(self, corpus: Corpus) -> list[str]:
+        """The utterances that a corpus has not."""
+        present = set(corpus.column("id"))
+        return [id_ for ids in self.ids.values() for id_ in ids if id_ not in present]
+
+    def on(self, corpus: Corpus) -> Corpus:
+        """The corpus in these splits; what they do not name stays where it was, and else is in `train`."""
+        split_of = {id_: split for split, ids in self.ids.items() for id_ in ids}
+        assigned = [
+            split_of.get(id_, "train" if own in self.ids else own)
+            for id_, own in zip(corpus.column("id"), corpus.column("split"), strict=True)
+        ]
+        return corpus.with_splits(assigned, self.split_by)
+
+
+def save_carved(run: Path, carved: Sequence[CarvedSplits]) -> None:
+    """Write what a run carved out of its corpora into its folder; nothing where it carved nothing.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    if not carved:
+        return
+    path = run / FILE
+    entries = [{"corpus": one.corpus, "split_by": one.split_by, **one.ids} for one in carved]
+    with explained("what the run holds out", path):
+        write_json(path, {"corpora": entries})
+
+
+def carved_by(run: str | Path) -> list[CarvedSplits]:
+    """What a run carved out of its corpora; of a model's folder, the run that it lies in."""
+    path = next((place / FILE for place in (Path(run), Path(run).parent) if (place / FILE).is_file()), None)
+    if path is None:
+        return []
+    return [
+        CarvedSplits(
+            entry["corpus"],
+            entry["split_by"],
+            {split: tuple(entry[split]) for split in ("dev", "test") if split in entry},
+        )
+        for entry in read_json(path)["corpora"]
+    ]
+
+
+def split_as(corpus: Corpus, run: str | Path) -> Corpus:
+    """A corpus in the splits that a run carved out of it.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+        ValueError: the run carved none out of a corpus of this name, or the corpus has not all of these
+            utterances.
+    """
+    if not Path(run).is_dir():
+        raise FileNotFoundError(
+            f"split_as={run}: there is no such folder; expected a run, runs/<name>/seed-<n>"
+        )
+    carved = carved_by(run)
+    own = [one for one in carved if one.corpus == corpus.name]
+    if not own:
+        others = f"only of {listed([one.corpus for one in carved])}" if carved else "of none"
+        raise ValueError(
+            f"split_as={run}: that run carved dev or test out {others}, not of {corpus.name}. Where a corpus "
+            "has splits of its own, or a recipe names dev and tests, nothing is carved: leave split_as out"
+        )
+    if missing := own[0].lacks(corpus):
+        raise ValueError(
+            f"split_as={run}: {counted(len(missing), 'utterance')} that the run held out of {corpus.name} "
+            f"are not in it any more: {listed(missing)}. Bring them back, or run it anew with --fresh"
+        )
+    return own[0].on(corpus)

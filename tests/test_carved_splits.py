@@ -1,0 +1,159 @@
+"""What a run carves out of a corpus, others find again: evaluate, lm, folds, controls and the next run."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from toy_speech import QUICK, toy_experiment, write_manifest, write_unsplit
+
+from speechtl.carved_splits import FILE, carved_by
+from speechtl.cli import main
+from speechtl.corpus_spec import CorpusSpec, corpus
+from speechtl.experiment import Experiment
+from speechtl.report import Report, load_hypotheses
+from speechtl.run import run
+from speechtl.sets import Sets
+from speechtl.source import find_source
+from speechtl.transfer import LHUC
+
+BRIEF = replace(QUICK, steps=3, evaluations=1)
+
+
+@pytest.fixture
+def speech(own_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Manifests of two languages without splits, of three speakers who say as much."""
+    for language in ("en", "de"):
+        write_unsplit(own_folders / f"{language}.jsonl", language)
+    monkeypatch.chdir(own_folders)
+    return own_folders
+
+
+def carving(speech: Path, **changes: object) -> Experiment:
+    """A run that leaves dev and test to its corpus."""
+    target = corpus(str(speech / "en.jsonl"), split_by="text")
+    values = {"name": "mine", "target": target, "dev": (), "tests": (), "train": BRIEF, **changes}
+    return replace(toy_experiment(speech / "en.jsonl"), **values)
+
+
+def test_a_run_s_tests_are_scored_again_and_no_others(
+    speech: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    report = run(carving(speech), speech / "runs")
+    folder = speech / "runs" / "mine" / "seed-0"
+    with caplog.at_level(logging.INFO):
+        for model, out in ((folder, "first"), (folder / "model", "second")):
+            assert main(["evaluate", str(model), "en.jsonl", "--out", out]) == 0
+    assert f"en: dev and test as {folder} carved them out of it" in caplog.text
+    again = Report.load(speech / "first" / "report.json")
+    assert again.sets["en"].metrics["cer"] == report.sets["en"].metrics["cer"]
+    assert again.sets["en"].references == report.sets["en"].references
+    own = {entry.id for entry in load_hypotheses(folder / "hyp" / "en.jsonl")}
+    assert {entry.id for entry in load_hypotheses(speech / "second" / "hyp" / "en.jsonl")} == own
+    assert main(["evaluate", str(folder), "en.jsonl", "--split", "dev"]) == 0
+    assert main(["evaluate", str(folder), "de.jsonl"]) == 2
+    assert "the model has heads for en" in capsys.readouterr().err
+    assert main(["evaluate", str(folder), "en.jsonl", "--split", "all"]) == 2, "most of it was trained on"
+
+
+def test_a_corpus_of_the_same_name_with_other_utterances_is_scored_whole(speech: Path) -> None:
+    run(carving(speech), speech / "runs")
+    elsewhere = speech / "elsewhere"
+    elsewhere.mkdir()
+    write_manifest(elsewhere / "en.jsonl", 7, "train", seed=5)
+    rows = [json.loads(line) for line in (elsewhere / "en.jsonl").read_text().splitlines()]
+    path = elsewhere / "en.jsonl"
+    path.write_text("".join(json.dumps(row | {"id": f"x{n}"}) + "\n" for n, row in enumerate(rows)))
+    assert main(["evaluate", "runs/mine/seed-0", str(path), "--out", "out"]) == 0
+    assert Report.load(speech / "out" / "report.json").sets["en"].utterances == 7
+
+
+def test_folds_do_not_move_the_test(speech: Path) -> None:
+    plain, folded = Sets.of(carving(speech)), Sets.of(carving(speech, dev="fold"))
+    assert plain.dev is not None
+    assert folded.tests["en"].column("id") == plain.tests["en"].column("id")
+    assert set(plain.dev.column("id")) < set(folded.target.column("id"))
+    assert [set(one.ids) for one in folded.carved] == [{"test"}]
+
+
+def test_another_run_holds_out_the_same_whatever_its_method(speech: Path) -> None:
+    by_speaker = carving(speech, target=corpus(str(speech / "en.jsonl")))
+    run(by_speaker, speech / "runs")
+    folder = speech / "runs" / "mine" / "seed-0"
+    first = Sets.of(by_speaker)
+    (carved,) = carved_by(folder)
+    assert carved.split_by == "speaker"
+    spec = replace(by_speaker.target, split_as=str(folder))
+    other = Sets.of(carving(speech, target=spec, method=LHUC(by="speaker"), source="anything"))
+    assert other.tests["en"].column("id") == first.tests["en"].column("id")
+    assert other.tests["en"].split_by == "speaker", "so that its interval is over speakers there too"
+    again = run(carving(speech, name="again", target=spec), speech / "runs")
+    assert carved_by(speech / "runs" / "again" / "seed-0") == [carved], "it can be scored again as well"
+    assert again.sets["en"].utterances == len(first.tests["en"])
+
+
+def test_a_source_s_own_splits_are_those_of_its_run(speech: Path) -> None:
+    """Even if it would carve otherwise now, such as without what its own source knew."""
+    run(carving(speech, name="source"), speech / "runs")
+    path = speech / "runs" / "source" / "seed-0" / FILE
+    (entry,) = json.loads(path.read_text())["corpora"]
+    moved = {**entry, "test": entry["test"][1:]}
+    path.write_text(json.dumps({"corpora": [moved]}))
+    adapted = carving(
+        speech, source=str(path.parent), source_tests=None, target=corpus(str(speech / "de.jsonl"))
+    )
+    source = find_source(adapted, speech / "runs")
+    assert source is not None
+    found = Sets.of(adapted, source.experiment)
+    assert sorted(found.source_tests["en"].column("id")) == sorted(moved["test"])
+
+
+def test_a_language_model_does_not_read_what_a_run_holds_out(
+    speech: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(carving(speech), speech / "runs")
+    found = Sets.of(carving(speech))
+    assert main(["lm", "en.jsonl", "--out", "run.arpa", "--split-as", "runs/mine/seed-0"]) == 0
+    told = capsys.readouterr().out
+    assert f"train of en.jsonl (en): {len(found.target)} texts" in told
+    assert found.dev is not None
+    assert f"dev of en.jsonl: {len(found.dev)} texts" in told
+    assert "among the training texts" not in told
+    assert main(["lm", "en.jsonl", "--out", "own.arpa"]) == 0
+    told = capsys.readouterr().out
+    assert "dev and test: carved out of 60 utterances by speaker" in told
+    assert "--split-as RUN leaves out what that run holds out" in told
+    Path("more.txt").write_text("one two\nthree\n")
+    assert (
+        main(["lm", "more.txt", "--language", "en", "--out", "x.arpa", "--split-as", "runs/mine/seed-0"]) == 2
+    )
+    assert "--split-as is for a corpus" in capsys.readouterr().err
+
+
+def test_what_cannot_be_split_so_is_told(speech: Path) -> None:
+    run(carving(speech), speech / "runs")
+    folder = "runs/mine/seed-0"
+    with pytest.raises(FileNotFoundError, match="split_as=nowhere: there is no such folder"):
+        CorpusSpec("en.jsonl", split_as="nowhere").open()
+    with pytest.raises(ValueError, match="carved dev or test out only of en, not of de"):
+        CorpusSpec("de.jsonl", split_as=folder).open()
+    Path("elsewhere").mkdir()
+    with pytest.raises(ValueError, match="out of none, not of en"):
+        CorpusSpec("en.jsonl", split_as="elsewhere").open()
+    held = carved_by(folder)[0].ids["test"]
+    rows = [json.loads(line) for line in Path("en.jsonl").read_text().splitlines()]
+    ids = CorpusSpec("en.jsonl").open().column("id")
+    left = [row for row, id_ in zip(rows, ids, strict=True) if id_ != held[0]]
+    Path("en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in left))
+    with pytest.raises(
+        ValueError, match=r"1 utterance that the run held out of en (is|are) not in it any more"
+    ):
+        CorpusSpec("en.jsonl", split_as=folder).open()
+
+
+def test_a_run_of_a_corpus_with_its_own_splits_keeps_no_list(speech: Path) -> None:
+    for split, count in (("train", 12), ("dev", 3), ("test", 4)):
+        write_manifest(speech / "split.jsonl", count, split)
+    run(carving(speech, target=corpus(str(speech / "split.jsonl"))), speech / "runs")
+    assert carved_by(speech / "runs" / "mine" / "seed-0") == []
