@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from speechtl.corpus import Corpus
@@ -55,6 +56,21 @@ def selected(
         named = "; ".join(f"{name} {listed(list(values))}" for name, values in asked.items() if values)
         raise ValueError(f"{name} has no utterance that is all of these at once: {named}")
     return corpus.select(kept)
+
+
+def no_longer(corpus: Corpus, seconds: float) -> Corpus:
+    """The utterances of at most so many seconds.
+
+    Raises:
+        ValueError: The corpus has none.
+    """
+    kept = [row for row, duration in enumerate(corpus.column("duration")) if duration <= seconds]
+    if not kept:
+        raise ValueError(f"corpus {corpus.name} has no utterance of at most {seconds:g} s (longest)")
+    if len(kept) == len(corpus):
+        return corpus
+    left_out = {**corpus.left_out, f"longer than {seconds:g} s": len(corpus) - len(kept)}
+    return replace(corpus.select(kept), left_out=left_out, is_checked=True)
 
 
 def draw(corpus: Corpus, count: int, seed: int) -> Corpus:

@@ -9,7 +9,7 @@ from typing import Literal
 from speechtl.carved_splits import split_as
 from speechtl.corpus import Corpus, SplitBy
 from speechtl.corpus_conversion import in_orthography
-from speechtl.corpus_selection import draw, selected
+from speechtl.corpus_selection import draw, no_longer, selected
 from speechtl.corpus_table import dataset_of, with_column
 from speechtl.named_corpora import open_named
 from speechtl.orthographies import canonical_tag
@@ -56,11 +56,15 @@ class CorpusSpec:
     corpus."""
     split_as: str | None = None
     """A run (runs/<name>/seed-<n>) that carved dev or test out of this corpus: they are the same here."""
+    longest: float | None = None
+    """Longer utterances, in seconds, are left out; by default none are, and a run refuses any over 60."""
 
     def __post_init__(self) -> None:
         if not self.corpus:
             raise ValueError("a corpus needs a name or a path")
         self._check_amount()
+        if self.longest is not None and not self.longest > 0:
+            raise ValueError(f"corpus {self.corpus}: longest is {self.longest}; expected seconds above 0")
         if self.trim_db is not None and not 0 < self.trim_db < inf:
             raise ValueError(
                 f"corpus {self.corpus}: trim_db is {self.trim_db}; expected decibels above 0, such as 30, or "
@@ -111,6 +115,8 @@ class CorpusSpec:
         if self.speakers or self.domains or self.texts or self.ids:
             chosen = {name: getattr(self, name) for name in ("speakers", "domains", "texts", "ids")}
             opened = selected(opened, split=self.split, **chosen)
+        if self.longest is not None:
+            opened = no_longer(opened, self.longest)
         if self.as_domain is not None:
             table = with_column(opened.table(), "domain", [self.as_domain] * len(opened))
             opened = replace(opened, dataset=dataset_of(table), is_checked=True)
@@ -167,6 +173,7 @@ def corpus(
     trim_db: float | None = None,
     as_domain: str | None = None,
     split_as: str | None = None,
+    longest: float | None = None,
 ) -> CorpusSpec:
     """A corpus for a recipe, with the fields of `CorpusSpec`; nothing is opened."""
     return CorpusSpec(
@@ -184,4 +191,5 @@ def corpus(
         trim_db,
         as_domain,
         split_as,
+        longest,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,4 +145,21 @@ def decode_settings(options: argparse.Namespace) -> DecodeSettings:
         "lexicon": options.lexicon,
     }
     chosen = {name: value for name, value in given.items() if value is not None}
+    _refuse_without_effect(options.decode, chosen)
     return DecodeSettings(options.decode, options.closed, grammar=not options.no_grammar, **chosen)
+
+
+def _refuse_without_effect(method: str, chosen: Mapping[str, object]) -> None:
+    """Refuse flags that this decoding passes over.
+
+    Raises:
+        ValueError: there are some; names them.
+    """
+    is_search = method in ("beam", "lexicon")
+    searching = ("beam_width", "beam_threshold", "insertion_bonus")
+    idle = [name for name in searching if name in chosen and not is_search]
+    if "lm_weight" in chosen and "lm" not in chosen:
+        raise ValueError("--lm-weight is given without a language model; name one by --lm FILE.arpa")
+    if idle:
+        flags = ", ".join("--" + name.replace("_", "-") for name in idle)
+        raise ValueError(f"{flags}: only for --decode beam or lexicon; {method} searches nothing")

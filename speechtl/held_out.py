@@ -268,7 +268,7 @@ def _unused(whole: Corpus, pool: Corpus) -> str:
     unused = [f"{counted(len(whole.filter(split=name)), 'utterance')} of the split {name}" for name in others]
     left_out = [f"{count} {reason}" for reason, count in sorted(whole.left_out.items())]
     told = [f"not used: {', '.join(unused)}"] if unused else []
-    told += [f"left out by the corpus's preparation: {', '.join(left_out)}"] if left_out else []
+    told += [f"left out: {', '.join(left_out)}"] if left_out else []
     return "".join(f"; {one}" for one in told)
 
 

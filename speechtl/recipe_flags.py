@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
@@ -12,6 +13,8 @@ from speechtl.experiment import CORPORA, Experiment, load_recipe
 
 FOLDS = ("--dev", "fold")
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
+METHOD = "--method"
+"""Another: tyro takes the method's class, whose settings are flags, from the recipe's own value as well."""
 
 
 def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Experiment:
@@ -19,17 +22,18 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
 
     Args:
         name: The recipe's name, its file, or a run's experiment.json.
-        flags: As on the command line: `--train.steps`, `300`.
+        flags: As on the command line: `--train.steps`, `300`. `--method NAME` takes the method of that class,
+            or the method and the training settings of that recipe, in place of the recipe's own.
         command: What to call the command in the help and in messages about flags.
 
     Raises:
-        FileNotFoundError: There is no such recipe.
+        FileNotFoundError: There is no such recipe or method.
         SystemExit: A flag is unknown or its value of the wrong kind, or help was asked for; it is printed.
     """
     import tyro
 
-    recipe = load_recipe(name)
-    default, others = recipe, [*flags]
+    others = [*flags]
+    recipe = default = _with_method(load_recipe(name), others)
     for place in range(len(others) - 1, -1, -1):
         if others[place] == "=".join(FOLDS):
             others[place : place + 1] = FOLDS
@@ -40,6 +44,46 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
     is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
     return chosen if is_named else chosen.with_overrides_in_name(recipe)
+
+
+def _with_method(recipe: Experiment, flags: list[str]) -> Experiment:
+    """A recipe with the method that a flag names, which is taken out of the flags; named after it too.
+
+    Raises:
+        FileNotFoundError: There is neither such a method nor such a recipe.
+        ValueError: The flag has no value, or the method needs settings.
+    """
+    name = None
+    for place in range(len(flags) - 1, -1, -1):
+        if flags[place] == METHOD:
+            if place + 1 == len(flags):
+                raise ValueError(f"{METHOD} needs a method, such as LHUC, or a recipe: taiwanese/lhuc")
+            name, flags[place : place + 2] = flags[place + 1], []
+        elif flags[place].startswith(f"{METHOD}="):
+            name = flags.pop(place).partition("=")[2]
+    return recipe if name is None else _by(recipe, name)
+
+
+def _by(recipe: Experiment, name: str) -> Experiment:
+    """A recipe with the method of a class, or with the method and the training settings of a recipe."""
+    from speechtl import transfer
+
+    chosen = f"{recipe.name}-{Path(name).stem.lower()}"
+    if name in transfer.__all__:
+        try:
+            return replace(recipe, name=chosen, method=getattr(transfer, name)())
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{METHOD} {name}: it needs settings ({error}); name a recipe that has some"
+            ) from error
+    try:
+        other = load_recipe(name)
+    except FileNotFoundError as error:
+        known = ", ".join(transfer.__all__)
+        raise FileNotFoundError(
+            f"{METHOD} {name} is neither a recipe nor a method ({known}): {error}"
+        ) from error
+    return replace(recipe, name=chosen, method=other.method, train=other.train)
 
 
 def _with_places(recipe: Experiment, flags: Sequence[str]) -> Experiment:

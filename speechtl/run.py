@@ -71,15 +71,16 @@ def run(
     require(experiment.track)
     runs = Path(runs)
     folder = RunFolder.of(experiment, runs)
+    if not fresh and (report := _finished(folder)) is not None:
+        return report  # without the lock: several processes may start from one source
     with folder.locked():
         if fresh:
             aside = folder.set_aside()
             if aside is not None:
                 logger.info("moved the old run to %s", aside)
         folder.claim()
-        if folder.report.exists():
-            logger.info("%s is finished; --fresh runs it again", folder.path)
-            return Report.load(folder.report)
+        if (report := _finished(folder)) is not None:
+            return report
         sources = runs if sources is None else Path(sources)
         found = find_source(experiment, sources)
         if found is not None and not found.is_ready:
@@ -98,6 +99,19 @@ def run(
         _save(experiment, folder, source, material, fitted)
         summary = _summary(experiment, material, fitted, source_seconds)
         return _report(experiment, folder, material, summary, zero_shot)
+
+
+def _finished(folder: RunFolder) -> Report | None:
+    """The report of a run that is finished; None of others.
+
+    Raises:
+        ValueError: it has other settings.
+    """
+    if not folder.report.exists():
+        return None
+    folder.check()
+    logger.info("%s is finished; --fresh runs it again", folder.path)
+    return Report.load(folder.report)
 
 
 def _load(source: Source | None, runs: Path) -> tuple[LoadedModel | None, float | None]:

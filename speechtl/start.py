@@ -289,14 +289,29 @@ def start(
             inputs=experiment.inputs,
             seed=experiment.seed,
         )
-        return experiment.method.begin(model, data, experiment.seed), []
+        return _trained(experiment, experiment.method.begin(model, data, experiment.seed)), []
     coverage = experiment.method.coverage(source.model, data)
     model = source.copy()
     for entry in experiment.inputs:
         if entry not in model.inputs.added:
             model.inputs.add(entry, seed=experiment.seed)
     known = source.model.state_dict().keys()
-    return experiment.method.adapt(model, data, experiment.seed, known), coverage
+    return _trained(experiment, experiment.method.adapt(model, data, experiment.seed, known)), coverage
+
+
+def _trained(experiment: Experiment, model: AcousticModel) -> AcousticModel:
+    """The model, of which something is trained if there are steps.
+
+    Raises:
+        ValueError: all of it is frozen.
+    """
+    if experiment.train.steps and not any(value.requires_grad for value in model.parameters()):
+        raise ValueError(
+            f"{counted(experiment.train.steps, 'step')} of training are asked for, but every parameter is "
+            "frozen by the plan. Train some of them ('head.*=train' as the last rule), or, if nothing is to "
+            "be trained, say --train.steps 0"
+        )
+    return model
 
 
 def save_coverage(path: Path, coverage: list[Coverage]) -> None:

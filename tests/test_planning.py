@@ -162,6 +162,16 @@ def test_rules_that_match_nothing_are_told_before_training(
         plan_of(tuning(speech, source, "encoder.9=freeze"), tmp_path)
 
 
+def test_steps_of_which_nothing_is_trained_are_refused_by_plan_and_run(
+    speech: dict[str, Path], source: Path, tmp_path: Path
+) -> None:
+    frozen = tuning(speech, source, "*=freeze")
+    for refused in (plan_of, run):
+        with pytest.raises(ValueError, match=r"every parameter is frozen by the plan.*--train\.steps 0"):
+            refused(frozen, tmp_path)
+    assert plan_of(replace(frozen, train=replace(frozen.train, steps=0)), tmp_path)
+
+
 def test_weights_of_another_model_are_remembered_as_ancestors(
     speech: dict[str, Path], source: Path, tmp_path: Path
 ) -> None:

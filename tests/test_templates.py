@@ -9,8 +9,10 @@ from toy_speech import toy_experiment, write_manifest
 from speechtl.checkpoint import load_model
 from speechtl.cli import main
 from speechtl.experiment import load_recipe
+from speechtl.recipe_flags import parse_recipe
 from speechtl.report import Report
 from speechtl.run import run
+from speechtl.transfer import LHUC
 
 FEW_STEPS = ("--train.steps", "6", "--train.evaluations", "1", "--train.batch-seconds", "6")
 
@@ -137,6 +139,34 @@ def test_utterances_as_long_as_recordings_are_refused_together(
     assert "too long to be trained on: 2 utterances of over 60 s" in said
     assert "long0: 61 s" in said
     assert "Split them at sentences" in said
+    assert "--target.longest 60" in said
+    assert finetune("--target.corpus", "long.jsonl", "--source", source, "--target.longest", "60") == 0
+    (folder,) = Path("runs").glob("finetune-long+*longest*/seed-0")
+    (account,) = json.loads((folder / "experiment.json").read_text())["held_out"]
+    assert account.endswith("left out: 2 longer than 60 s")
+    assert finetune("--target.corpus", "long.jsonl", "--source", source, "--target.longest", "0.01") == 2
+    assert "no utterance of at most 0.01 s" in capsys.readouterr().err
+
+
+def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Path) -> None:
+    given = ["--target.corpus", str(speech / "de.jsonl"), "--source", str(source)]
+    by_class = parse_recipe("finetune", [*given, "--method", "LHUC", "--method.by", "language"])
+    assert by_class.method == LHUC(by="language")
+    assert by_class.train == load_recipe("finetune").train
+    assert by_class.name.startswith("finetune-lhuc-de+method.by=language+source=")
+    by_recipe = parse_recipe("finetune", [*given, "--method=taiwanese/joint"])
+    joint = load_recipe("taiwanese/joint")
+    assert (by_recipe.method, by_recipe.train) == (joint.method, joint.train)
+    assert by_recipe.target.corpus == str(speech / "de.jsonl")
+    assert by_recipe.name.startswith("finetune-joint-de+source=")
+    assert finetune(*given, "--method", "taiwanese/adapters", "--name", "own") == 0
+    assert load_model("runs/own/seed-0").model.inserted.insertions
+    with pytest.raises(FileNotFoundError, match=r"LHUV is neither a recipe nor a method \(CORAL, DANN"):
+        parse_recipe("finetune", ["--method", "LHUV"])
+    with pytest.raises(ValueError, match="--method needs a method"):
+        parse_recipe("finetune", ["--method"])
+    with pytest.raises(ValueError, match="Composed: it needs settings"):
+        parse_recipe("finetune", ["--method", "Composed"])
 
 
 def test_the_table_of_taiwanese_serves_taiwanese_alone() -> None:

@@ -15,7 +15,7 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.faults import Fault, counted
+from speechtl.faults import Fault, counted, listed
 from speechtl.languages.base import Orthography
 from speechtl.languages.syllables import SyllableOrthography
 from speechtl.scripts import scripts_of
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 _AT_ONCE = 10_000
 _INNER_SLASH = re.compile(r"[^\W\d_]\s*[/\uff0f]\s*[^\W\d_]")
 _WRITTEN_TOGETHER = (frozenset({"Han", "Kana"}), frozenset({"Han", "Hangul"}))
+
+_SCRIPTS = {
+    **{"Hans": "Han", "Hant": "Han", "Latn": "Latin", "Arab": "Arabic", "Cyrl": "Cyrillic"},
+    **{"Deva": "Devanagari", "Grek": "Greek", "Hebr": "Hebrew", "Hang": "Hangul", "Thai": "Thai"},
+}
+"""What the letters of a tag's script are called in Unicode."""
 
 Cut = Callable[[str, str], list[str]]
 """Language and text to label units; raises ValueError where the text cannot be cut."""
@@ -209,9 +215,15 @@ def unspoken_notices(texts: Texts) -> Iterator[Fault]:
 
 
 def script_notices(texts: Texts) -> Iterator[Fault]:
-    """Languages that are written in several scripts, except those that always are."""
+    """Languages in several scripts, except those that always are, and in another than their tag names."""
     for tag, mixtures in texts.scripts.items():
         found = frozenset().union(*mixtures)
+        meant = next((_SCRIPTS[part] for part in tag.split("-") if part in _SCRIPTS), None)
+        if meant is not None and found and meant not in found:
+            example = texts.examples[tag, next(filter(None, mixtures))]
+            mend = "correct the tag, whose second part is the script, or the texts"
+            detail = f"{listed(sorted(found))} in all, such as {example!r}"
+            yield Fault(f"no text is in the script that the tag names, {meant}", mend, tag, detail)
         if len(found) < 2 or found in _WRITTEN_TOGETHER:
             continue
         usual, others = _usual(mixtures)

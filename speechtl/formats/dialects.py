@@ -60,14 +60,15 @@ class Dialect:
         if (ours := ELSEWHERE.get(column.strip().casefold())) is not None:
             return (
                 f"unknown column {column!r}",
-                f"rename it {self.theirs(ours)!r} if it is that, or pass it over with "
-                f"--ignore-columns {column}",
+                f"rename it {self.theirs(ours)!r} if it is that, or {_PASS_OVER} {column}",
             )
         return (
             f"unknown column {column!r}",
-            f"rename or remove it, the known ones are {', '.join(known)}; or pass it over with "
-            f"--ignore-columns {column}",
+            f"rename or remove it, the known ones are {', '.join(known)}; or {_PASS_OVER} {column}",
         )
+
+
+_PASS_OVER = "save the corpus without it: speechtl prepare PATH --ignore-columns"
 
 
 def _set(names: str) -> frozenset[str]:
@@ -149,7 +150,7 @@ def named_row(listing: Listing, index: int, where: str, given: Mapping[str, Any]
         if column in dialect.extent:
             extent[column] = value
         elif name in values:
-            mend = "keep one, or pass the other over with --ignore-columns"
+            mend = f"keep one, or {_PASS_OVER} {column}"
             listing.fault(f"{name} is given twice", mend, where, f"the second is {column}", index)
         elif dialect is not OURS and name in ("id", "speaker") and _is_whole(value):
             values[name] = str(value)

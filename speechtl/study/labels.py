@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os.path
+import shlex
 from collections.abc import Mapping, Sequence
 
 
 def labels(rows: Sequence[str]) -> Mapping[str, str]:
-    """Rows without the folder that all their recipes are in.
+    """Rows without the folder that all their recipes are in, and without the flags that all of them have.
 
     >>> labels(["a/b/one --train.lr 1e-3", "a/b/two"])
     {'a/b/one --train.lr 1e-3': 'one --train.lr 1e-3', 'a/b/two': 'two'}
+    >>> labels(["one --x 1 --y 2", "two --y 2", "two --y 2 --x 3"])
+    {'one --x 1 --y 2': 'one --x 1', 'two --y 2': 'two', 'two --y 2 --x 3': 'two --x 3'}
     """
-    skipped = len(folder(rows))
+    skipped, same = len(folder(rows)), shared_flags(rows)
+    short = {
+        row: " ".join([row.split()[0], *(f for f in _flags(row) if f not in same)])[skipped:] for row in rows
+    }
+    if len(set(short.values())) == len(set(rows)) and same:
+        return short
     return {row: row[skipped:] for row in rows}
+
+
+def shared_flags(rows: Sequence[str]) -> list[str]:
+    """The flags that all of several rows have with the same values, as the first of them writes them."""
+    first, *others = map(_flags, rows)
+    return [flag for flag in first if all(flag in other for other in others)] if others else []
 
 
 def folder(rows: Sequence[str]) -> str:
@@ -23,3 +37,13 @@ def folder(rows: Sequence[str]) -> str:
         return ""
     shared = os.path.commonpath(places)
     return f"{shared.rstrip('/')}/" if shared else ""
+
+
+def _flags(row: str) -> list[str]:
+    """The flags of a row, each with its values."""
+    found: list[list[str]] = []
+    for word in shlex.split(row)[1:]:
+        if word.startswith("--") or not found:
+            found.append([])
+        found[-1].append(word)
+    return [shlex.join(words) for words in found]

@@ -92,8 +92,8 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
     for place, row in enumerate(found.rows):
         error = 100 * row.measured.error
         for interval, width, colour in (
-            (row.measured.over_seeds, 1.0, "0.6"),
-            (row.measured.over_utterances, 4.0, "0.8"),
+            (row.measured.over_utterances, 6.0, "0.85"),
+            (row.measured.over_seeds, 1.5, "0.4"),  # last, so that the wide one does not hide it
         ):
             if interval is not None:
                 ends = [100 * interval.low, 100 * interval.high]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from speechtl.report import LABEL_FREE
 from speechtl.stats import Interval
-from speechtl.study.labels import folder, labels
+from speechtl.study.labels import folder, labels, shared_flags
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table, interval_text, p_text
@@ -69,9 +69,10 @@ def _points(interval: Interval | None) -> str:
 
 
 def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
-    named, place = labels(study.rows), folder(study.rows)
+    named, place, same = labels(study.rows), folder(study.rows), shared_flags(study.rows)
     notes = [
         *([f"recipes: in {place}"] if place else []),
+        *([f"all rows: {' '.join(same)}"] if same else []),
         f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
         "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
         "without labels"

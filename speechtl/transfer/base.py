@@ -17,7 +17,7 @@ from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, 
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
 from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.plan import TransferPlan, initialise, planned
-from speechtl.transfer.rules import Rule, Weights, parse
+from speechtl.transfer.rules import Rule, Weights, parse, refuse_unknown_forms
 from speechtl.transfer.stages import Stage
 from speechtl.transfer.weights import load_weights
 
@@ -59,8 +59,7 @@ class Transfer:
 
     def __post_init__(self) -> None:
         refuse_unknown_words(self)
-        for text in self.plan:
-            parse(text)
+        refuse_unknown_forms(self.plan)
 
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where the head rows of each language that the source lacks will come from."""

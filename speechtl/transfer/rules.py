@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -79,6 +80,22 @@ def parse(text: str) -> Rule | Weights:
         raise ValueError(f"rule {text!r} has no form that is known; expected {FORMS}")
     source, target, excluded = [*names, "", ""][:3]
     return Weights(path, source, target, tuple(name for name in excluded.split(",") if name))
+
+
+def refuse_unknown_forms(texts: Iterable[str]) -> None:
+    """Refuse rules of a plan that cannot be parsed.
+
+    Raises:
+        ValueError: there are some; all of them in one message.
+    """
+    faults = []
+    for text in texts:
+        try:
+            parse(text)
+        except ValueError as error:
+            faults.append(str(error).removesuffix(f"; expected {FORMS}"))
+    if faults:
+        raise ValueError("\n".join(faults) + f"\nexpected {FORMS}")
 
 
 def _action(text: str) -> dict[str, object] | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechtl.study.labels import folder, labels
+from speechtl.study.labels import folder, labels, shared_flags
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,20 @@ def test_what_all_share_is_said_once(rows: list[str], place: str) -> None:
     assert folder(rows) == place
     assert {place + label for label in labels(rows).values()} == set(rows)
     assert len(set(labels(rows).values())) == len(rows)
+
+
+def test_flags_that_all_rows_have_are_said_once() -> None:
+    own = "--target.corpus 'my words.csv' --dev.0.ids a b"
+    rows = [f"finetune {own}", f"finetune {own} --method LHUC", f"taiwanese/kl --train.lr 1e-3 {own}"]
+    assert list(labels(rows).values()) == [
+        "finetune",
+        "finetune --method LHUC",
+        "taiwanese/kl --train.lr 1e-3",
+    ]
+    assert shared_flags(rows) == ["--target.corpus 'my words.csv'", "--dev.0.ids a b"]
+    assert shared_flags(rows[:1]) == [], "one row is called by its whole name"
+
+
+def test_rows_that_would_be_called_the_same_keep_their_flags() -> None:
+    rows = ["one --x 1 --y 2", "one --y 2 --x 1"]
+    assert list(labels(rows).values()) == rows

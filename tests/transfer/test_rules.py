@@ -2,6 +2,7 @@
 
 import pytest
 
+from speechtl.transfer.base import Transfer
 from speechtl.transfer.rules import Rule, Weights, parse
 
 
@@ -33,6 +34,14 @@ def test_both_forms_are_read(text: str, rule: Rule | Weights) -> None:
 def test_what_is_neither_names_the_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"no form that is known; expected GLOB=ACTION.*freeze.*PATH:FROM"):
         parse(text)
+
+
+def test_all_rules_that_cannot_be_read_are_named_at_once() -> None:
+    with pytest.raises(
+        ValueError, match=r"(?s)'input=freez'.*'head=lr\*0'.*contradicts.*\nexpected GLOB"
+    ) as told:
+        Transfer(plan=("input=freez", "encoder.0=freeze", "head=lr*0", "encoder.1=freeze,train"))
+    assert "encoder.0=" not in str(told.value)
 
 
 @pytest.mark.parametrize("actions", ["freeze,train", "copy,random", "lr*2,lr*3", "random,map"])
