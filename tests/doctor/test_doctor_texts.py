@@ -37,3 +37,15 @@ def test_numbers_in_digits_and_symbols_that_are_dropped_are_notices(speech: Spee
 def test_digits_that_are_tones_are_none(speech: Speech) -> None:
     speech.add(audio=speech.clip(speech.sound("a", 3.0)), text="tsi2 tai5", language="nan-Latn-tailo")
     assert "numbers in digits" not in {one.kind for one in examine(speech.write("speech.csv")).notices}
+
+
+def test_a_tag_whose_script_no_text_is_in_is_told(speech: Speech) -> None:
+    for number, (text, tag) in enumerate(
+        [("ni hao", "cmn-Hans"), ("xie xie", "cmn-Hans"), ("你好", "cmn-Hant"), ("a1 b2", "cmn-Hant")]
+    ):
+        speech.add(audio=speech.clip(speech.sound("a", 4.0 + number)), text=text, language=tag)
+    notices = [one for one in examine(speech.write("speech.csv")).notices if "the tag names" in one.kind]
+    assert [(one.kind, one.where) for one in notices] == [
+        ("no text is in the script that the tag names, Han", "cmn-Hans")
+    ]
+    assert notices[0].detail == "Latin in all, such as 'ni hao'"
