@@ -1,11 +1,13 @@
 """The template for users' own data: one command from a corpus to a report, whatever the corpus brings."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from toy_speech import toy_experiment, write_manifest
 
+import recipes
 from speechtl.checkpoint import load_model
 from speechtl.cli import main
 from speechtl.experiment import load_recipe
@@ -167,6 +169,23 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
         parse_recipe("finetune", ["--method"])
     with pytest.raises(ValueError, match="Composed: it needs settings"):
         parse_recipe("finetune", ["--method", "Composed"])
+
+
+def test_the_method_of_the_documentation_is_run_and_without_strength_is_fine_tuning(
+    speech: Path, source: Path
+) -> None:
+    page = (Path(recipes.__file__).parent.parent / "docs" / "methods.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    Path("near_states.py").write_text(code, encoding="utf-8")
+    given = ["--target.corpus", str(speech / "de.jsonl"), "--source", str(source), *FEW_STEPS]
+    assert main(["run", "near_states.py", *given, "--name", "near"]) == 0
+    lines = [json.loads(line) for line in Path("runs/near/seed-0/metrics.jsonl").read_text().splitlines()]
+    assert any(line.get("losses", line).get("near", 0) > 0 for line in lines)
+    assert main(["plan", "runs/near/seed-0"]) == 0
+    assert main(["run", "near_states.py", *given, "--method.strength", "0", "--name", "zero"]) == 0
+    assert main(["run", "finetune", *given, "--name", "plain"]) == 0
+    zero, plain = (load_model(f"runs/{name}/seed-0").model.state_dict() for name in ("zero", "plain"))
+    assert all(value.equal(plain[name]) for name, value in zero.items())
 
 
 def test_the_table_of_taiwanese_serves_taiwanese_alone() -> None:
