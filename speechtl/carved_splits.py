@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 
 from speechtl.corpus import Corpus, SplitBy
@@ -19,19 +20,31 @@ class CarvedSplits:
 
     corpus: str
     """The corpus's name."""
+    given: str
+    """How the run's recipe names it."""
     split_by: SplitBy
     """What the carved splits and training do not share."""
     ids: Mapping[str, tuple[str, ...]]
     """The utterances of dev, test or both."""
 
     @classmethod
-    def of(cls, name: str, sides: Mapping[str, Corpus]) -> CarvedSplits | None:
+    def of(cls, name: str, given: str, sides: Mapping[str, Corpus]) -> CarvedSplits | None:
         """Those of a corpus of this name, which its run holds out; None where there are none."""
         if not sides:
             return None
         shared = {corpus.split_by for corpus in sides.values()}
         split_by = shared.pop() if len(shared) == 1 else "none"
-        return cls(name, split_by, {split: tuple(corpus.column("id")) for split, corpus in sides.items()})
+        return cls(
+            name, given, split_by, {split: tuple(corpus.column("id")) for split, corpus in sides.items()}
+        )
+
+    def joined(self, other: CarvedSplits) -> CarvedSplits:
+        """These, and those of the same corpus as another target of the run has it."""
+        ids = {
+            split: (*self.ids.get(split, ()), *other.ids.get(split, ()))
+            for split in {**self.ids, **other.ids}
+        }
+        return replace(self, split_by=self.split_by if self.split_by == other.split_by else "none", ids=ids)
 
     def lacks(self, corpus: Corpus) -> list[str]:
         """The utterances that a corpus has not."""
@@ -57,7 +70,9 @@ def save_carved(run: Path, carved: Sequence[CarvedSplits]) -> None:
     if not carved:
         return
     path = run / FILE
-    entries = [{"corpus": one.corpus, "split_by": one.split_by, **one.ids} for one in carved]
+    entries = [
+        {"corpus": one.corpus, "given": one.given, "split_by": one.split_by, **one.ids} for one in carved
+    ]
     with explained("what the run holds out", path):
         write_json(path, {"corpora": entries})
 
@@ -70,11 +85,18 @@ def carved_by(run: str | Path) -> list[CarvedSplits]:
     return [
         CarvedSplits(
             entry["corpus"],
+            entry["given"],
             entry["split_by"],
             {split: tuple(entry[split]) for split in ("dev", "test") if split in entry},
         )
         for entry in read_json(path)["corpora"]
     ]
+
+
+def carved_of(corpus: Corpus, carved: Iterable[CarvedSplits]) -> CarvedSplits | None:
+    """What was carved out of a corpus of this name, by all targets that are of it; None where nothing was."""
+    own = [one for one in carved if one.corpus == corpus.name]
+    return reduce(CarvedSplits.joined, own) if own else None
 
 
 def split_as(corpus: Corpus, run: str | Path) -> Corpus:
@@ -90,16 +112,16 @@ def split_as(corpus: Corpus, run: str | Path) -> Corpus:
             f"split_as={run}: there is no such folder; expected a run, runs/<name>/seed-<n>"
         )
     carved = carved_by(run)
-    own = [one for one in carved if one.corpus == corpus.name]
-    if not own:
+    own = carved_of(corpus, carved)
+    if own is None:
         others = f"only of {listed([one.corpus for one in carved])}" if carved else "of none"
         raise ValueError(
             f"split_as={run}: that run carved dev or test out {others}, not of {corpus.name}. Where a corpus "
             "has splits of its own, or a recipe names dev and tests, nothing is carved: leave split_as out"
         )
-    if missing := own[0].lacks(corpus):
+    if missing := own.lacks(corpus):
         raise ValueError(
             f"split_as={run}: {counted(len(missing), 'utterance')} that the run held out of {corpus.name} "
             f"are not in it any more: {listed(missing)}. Bring them back, or run it anew with --fresh"
         )
-    return own[0].on(corpus)
+    return own.on(corpus)

@@ -7,6 +7,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from speechtl import __version__, leakage
 from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
-from speechtl.carved_splits import carved_by
+from speechtl.carved_splits import carved_by, carved_of
 from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
@@ -150,10 +151,12 @@ def open_set(
         FileNotFoundError: there is no such corpus.
         ValueError: it has no such split or language, or no test split and several others.
     """
-    corpus = CorpusSpec(name, language=language, trim_db=trim_db).open()
-    for carved in () if tested is None else carved_by(tested):
-        if carved.corpus == corpus.name and not carved.lacks(corpus):
-            corpus = carved.on(corpus)
+    spec = CorpusSpec(name, language=language, trim_db=trim_db)
+    corpus = spec.open()
+    carved = None if tested is None else carved_of(corpus, carved_by(tested))
+    if carved is not None:
+        with suppress(ValueError):  # another corpus of this name, or what is left of this one
+            corpus = replace(spec, split_as=str(tested)).open()
             logger.info("%s: %s as %s carved them out of it", corpus.name, " and ".join(carved.ids), tested)
     splits = corpus.splits
     if split is None and "test" not in splits and len(splits) > 1:

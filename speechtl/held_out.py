@@ -96,7 +96,7 @@ def parts(
     if spec.is_drawn:
         train = _subset(train, spec, account, seed)
     told_apart = sides if spec.split_as is not None else {name: sides[name] for name in missing}
-    return Parts(train, sides, account, CarvedSplits.of(whole.name, told_apart))
+    return Parts(train, sides, account, CarvedSplits.of(whole.name, spec.corpus, told_apart))
 
 
 def carve(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from speechtl.carved_splits import carved_by
 from speechtl.experiment import Experiment, load_recipe, read_experiment, recipe_names
-from speechtl.formats import corpus_name
 from speechtl.run_folder import RunFolder
 
 SAME = "same"
@@ -87,9 +86,8 @@ def _experiment_of(folder: Path) -> Experiment | None:
 
 def _with_its_splits(experiment: Experiment, run: Path) -> Experiment:
     """An experiment whose corpora are split as they were in its run, as far as that carved them."""
-    carved = {one.corpus for one in carved_by(run)}
+    carved = {one.given for one in carved_by(run)}
     targets = tuple(
-        replace(spec, split_as=str(run)) if corpus_name(spec.corpus) in carved else spec
-        for spec in experiment.targets
+        replace(spec, split_as=str(run)) if spec.corpus in carved else spec for spec in experiment.targets
     )
     return replace(experiment, target=targets) if carved else experiment

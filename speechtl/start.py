@@ -15,11 +15,13 @@ from speechtl.corpus import Corpus
 from speechtl.development import Development
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, listed
+from speechtl.features import FeatureSettings
 from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.label_faults import units_not_trained
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import By
+from speechtl.models.settings import ModelSettings
 from speechtl.settings_json import flatten, to_json
 from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
@@ -164,16 +166,22 @@ def few_voices(experiment: Experiment, target: Corpus, tests: Mapping[str, Corpu
 
 
 def without_effect(experiment: Experiment, source: LoadedModel | None) -> str | None:
-    """The settings of model and features that the source's own replace; None where they agree.
+    """The settings of model and features that were asked for and the source's own replace; None without any.
 
-    The kind of a head is no such setting: a new one may be of another kind than the source's.
+    The kind of a head is no such setting: a new one may be of another kind than the source's. Nor are
+    defaults, for which nobody asked.
     """
     if source is None:
         return None
     model = replace(source.model.settings, head=experiment.model.head)
     asked = flatten({"model": to_json(experiment.model), "features": to_json(experiment.features)})
     kept = flatten({"model": to_json(model), "features": to_json(source.model.features)})
-    others = [f"{name}={value} (it has {kept[name]})" for name, value in asked.items() if value != kept[name]]
+    defaults = flatten({"model": to_json(ModelSettings()), "features": to_json(FeatureSettings())})
+    others = [
+        f"{name}={value} (it has {kept[name]})"
+        for name, value in asked.items()
+        if value not in (kept[name], defaults[name])
+    ]
     if not others:
         return None
     return f"the source brings its own model and features; without effect: {', '.join(others)}"

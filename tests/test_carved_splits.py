@@ -157,3 +157,27 @@ def test_a_run_of_a_corpus_with_its_own_splits_keeps_no_list(speech: Path) -> No
         write_manifest(speech / "split.jsonl", count, split)
     run(carving(speech, target=corpus(str(speech / "split.jsonl"))), speech / "runs")
     assert carved_by(speech / "runs" / "mine" / "seed-0") == []
+
+
+def test_two_targets_of_one_corpus_are_scored_again_together(speech: Path) -> None:
+    rows = [
+        json.loads(line) for name in ("en", "de") for line in Path(f"{name}.jsonl").read_text().splitlines()
+    ]
+    Path("both.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    two = tuple(corpus(str(speech / "both.jsonl"), language=tag, split_by="text") for tag in ("en", "de"))
+    report = run(carving(speech, target=two), speech / "runs")
+    assert [one.given for one in carved_by("runs/mine/seed-0")] == [str(speech / "both.jsonl")] * 2
+    assert main(["evaluate", "runs/mine/seed-0", "both.jsonl", "--out", "out"]) == 0
+    again = Report.load(speech / "out" / "report.json")
+    assert sum(one.utterances for one in again.sets.values()) == sum(
+        one.utterances for one in report.sets.values()
+    )
+    assert main(["evaluate", "runs/mine/seed-0", "both.jsonl", "--language", "de", "--out", "de"]) == 0
+    assert {entry.id for entry in load_hypotheses(speech / "de" / "hyp" / "both.jsonl")} < set(
+        carved_ids("test")
+    )
+
+
+def carved_ids(split: str) -> list[str]:
+    """What the run holds out of all its targets."""
+    return [id_ for one in carved_by("runs/mine/seed-0") for id_ in one.ids[split]]

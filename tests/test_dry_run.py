@@ -11,6 +11,7 @@ from speechtl.cli import main
 from speechtl.corpus_spec import corpus
 from speechtl.dry_run import DryRun, dry_run
 from speechtl.experiment import Experiment
+from speechtl.models.settings import ModelSettings
 from speechtl.run import run
 from speechtl.transfer import LHUC
 from speechtl.transfer.base import Transfer
@@ -125,6 +126,7 @@ def test_settings_that_the_source_overrules_are_told() -> None:
     run(experiment("en"))
     adapted = experiment("de", source="runs/toy-en/seed-0")
     assert not advice(dry_run(adapted))
+    assert not advice(dry_run(replace(adapted, model=ModelSettings()))), "nobody asked for a default"
     (note,) = advice(dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))))
     assert note == (
         "the source brings its own model and features; without effect: "
