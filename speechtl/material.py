@@ -97,14 +97,23 @@ class Material:
             replayed = Speech.of(found.source)
             again = replace(found.replayed, audio=frozenset(replayed.waveforms.digests))
             before = Fingerprints.union([before, again])
-        forbidden = known = Fingerprints.union([trained, before])
+        forbidden = known = labelled = Fingerprints.union([trained, before])
         development = None if found.dev is None else Speech.of(found.dev)
         unlabelled = None if found.unlabelled is None else Speech.of(found.unlabelled)
         if unlabelled is not None:
             heard = leakage.heard(unlabelled.corpus, unlabelled.waveforms.digests)
             known = Fingerprints.union([known, heard])
             forbidden = forbidden if transductive else known
-        _refuse_leaks(forbidden, development, sets, found.account)
+        try:
+            _refuse_leaks(forbidden, development, sets, found.account)
+        except ValueError as error:
+            if unlabelled is None or transductive:
+                raise
+            _refuse_leaks(labelled, development, sets, found.account)
+            raise ValueError(
+                f"{error}\nThis is the speech that is heard without labels. Leave it out of the tests, or "
+                "say --transductive; the report says then that the tests were heard"
+            ) from error
         _refuse_known_folds(before, speech, found.folds)
         return cls(
             speech,

@@ -170,6 +170,8 @@ def test_a_transductive_run_from_a_source_says_so(
     heard = {"far": corpus(str(folder / "far.jsonl"), "test").open()}
     with pytest.raises(ValueError, match="holds what the model is trained on"):
         evaluate(load_model(place), heard)
+    with pytest.raises(ValueError, match=r"(?s)the speech that is heard without labels.*--transductive"):
+        run(replace(chosen, name="not", transductive=False), tmp_path / "runs")
 
 
 def test_unlabelled_speech_needs_no_texts(folder: Path, tmp_path: Path) -> None:
