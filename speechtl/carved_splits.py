@@ -12,6 +12,8 @@ from speechtl.faults import counted, listed
 from speechtl.whole_files import explained, read_json, write_json
 
 FILE = "held_out.json"
+SAME_SECONDS = 0.001
+"""By so much the lengths of one recording may differ."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class CarvedSplits:
     given: str
     """How the run's recipe names it."""
     split_by: SplitBy
-    """What the carved splits and training do not share."""
-    ids: Mapping[str, tuple[str, ...]]
-    """The utterances of dev, test or both."""
+    """What they and training do not share."""
+    ids: Mapping[str, Mapping[str, float]]
+    """The utterances of dev, test or both, and how long they are, in seconds: another corpus's are not."""
 
     @classmethod
     def of(cls, name: str, given: str, sides: Mapping[str, Corpus]) -> CarvedSplits | None:
@@ -34,22 +36,29 @@ class CarvedSplits:
             return None
         shared = {corpus.split_by for corpus in sides.values()}
         split_by = shared.pop() if len(shared) == 1 else "none"
-        return cls(
-            name, given, split_by, {split: tuple(corpus.column("id")) for split, corpus in sides.items()}
-        )
+        ids = {
+            split: dict(zip(corpus.column("id"), corpus.column("duration"), strict=True))
+            for split, corpus in sides.items()
+        }
+        return cls(name, given, split_by, ids)
 
     def joined(self, other: CarvedSplits) -> CarvedSplits:
         """These, and those of the same corpus as another target of the run has it."""
         ids = {
-            split: (*self.ids.get(split, ()), *other.ids.get(split, ()))
+            split: {**self.ids.get(split, {}), **other.ids.get(split, {})}
             for split in {**self.ids, **other.ids}
         }
         return replace(self, split_by=self.split_by if self.split_by == other.split_by else "none", ids=ids)
 
     def lacks(self, corpus: Corpus) -> list[str]:
-        """The utterances that a corpus has not."""
-        present = set(corpus.column("id"))
-        return [id_ for ids in self.ids.values() for id_ in ids if id_ not in present]
+        """The utterances that a corpus has not, or with another recording."""
+        present = dict(zip(corpus.column("id"), corpus.column("duration"), strict=True))
+        return [
+            id_
+            for ids in self.ids.values()
+            for id_, seconds in ids.items()
+            if abs(present.get(id_, -1.0) - seconds) > SAME_SECONDS
+        ]
 
     def on(self, corpus: Corpus) -> Corpus:
         """The corpus in these splits; what they do not name stays where it was, and else is in `train`."""
@@ -58,7 +67,9 @@ class CarvedSplits:
             split_of.get(id_, "train" if own in self.ids else own)
             for id_, own in zip(corpus.column("id"), corpus.column("split"), strict=True)
         ]
-        return corpus.with_splits(assigned, self.split_by)
+        # A corpus says one thing of all its splits, and has some of its own beside these.
+        is_whole = self.split_by == corpus.split_by or not {"dev", "test"} & {*corpus.splits} - {*self.ids}
+        return corpus.with_splits(assigned, self.split_by if is_whole else "none")
 
 
 def save_carved(run: Path, carved: Sequence[CarvedSplits]) -> None:
@@ -85,17 +96,17 @@ def carved_by(run: str | Path) -> list[CarvedSplits]:
     return [
         CarvedSplits(
             entry["corpus"],
-            entry["given"],
+            entry.get("given", entry["corpus"]),
             entry["split_by"],
-            {split: tuple(entry[split]) for split in ("dev", "test") if split in entry},
+            {split: entry[split] for split in ("dev", "test") if split in entry},
         )
         for entry in read_json(path)["corpora"]
     ]
 
 
 def carved_of(corpus: Corpus, carved: Iterable[CarvedSplits]) -> CarvedSplits | None:
-    """What was carved out of a corpus of this name, by all targets that are of it; None where nothing was."""
-    own = [one for one in carved if one.corpus == corpus.name]
+    """What was carved out of a corpus, by all targets that are of it; None where nothing was."""
+    own = [one for one in carved if one.corpus == corpus.name and not one.lacks(corpus)]
     return reduce(CarvedSplits.joined, own) if own else None
 
 
@@ -113,15 +124,17 @@ def split_as(corpus: Corpus, run: str | Path) -> Corpus:
         )
     carved = carved_by(run)
     own = carved_of(corpus, carved)
-    if own is None:
+    if own is not None:
+        return own.on(corpus)
+    named = [one for one in carved if one.corpus == corpus.name]
+    if not named:
         others = f"only of {listed([one.corpus for one in carved])}" if carved else "of none"
         raise ValueError(
             f"split_as={run}: that run carved dev or test out {others}, not of {corpus.name}. Where a corpus "
             "has splits of its own, or a recipe names dev and tests, nothing is carved: leave split_as out"
         )
-    if missing := own.lacks(corpus):
-        raise ValueError(
-            f"split_as={run}: {counted(len(missing), 'utterance')} that the run held out of {corpus.name} "
-            f"are not in it any more: {listed(missing)}. Bring them back, or run it anew with --fresh"
-        )
-    return own.on(corpus)
+    missing = named[0].lacks(corpus)
+    raise ValueError(
+        f"split_as={run}: {counted(len(missing), 'utterance')} that the run held out of {corpus.name} are "
+        f"not in it, or with another recording: {listed(missing)}. Bring them back, or run it anew with --fresh"
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from speechtl import __version__, leakage
 from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
-from speechtl.carved_splits import carved_by, carved_of
+from speechtl.carved_splits import carved_by
 from speechtl.closed_errors import closed_counts
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.devices import device
@@ -153,11 +153,10 @@ def open_set(
     """
     spec = CorpusSpec(name, language=language, trim_db=trim_db)
     corpus = spec.open()
-    carved = None if tested is None else carved_of(corpus, carved_by(tested))
-    if carved is not None:
+    if tested is not None and any(one.corpus == corpus.name for one in carved_by(tested)):
         with suppress(ValueError):  # another corpus of this name, or what is left of this one
             corpus = replace(spec, split_as=str(tested)).open()
-            logger.info("%s: %s as %s carved them out of it", corpus.name, " and ".join(carved.ids), tested)
+            logger.info("%s: its splits are those that %s carved out of it", corpus.name, tested)
     splits = corpus.splits
     if split is None and "test" not in splits and len(splits) > 1:
         raise ValueError(f"corpus {name} has no split test; choose --split {', '.join(splits)} or all")

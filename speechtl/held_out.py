@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speechtl.carved_splits import CarvedSplits
 from speechtl.corpus import SHARES, Corpus, SplitBy
@@ -70,6 +70,8 @@ def parts(
         FileNotFoundError: There is no such corpus.
         ValueError: It has faults, or too little for three sides.
     """
+    if spec.split_as is not None and spec.split in HELD_OUT:
+        spec = replace(spec, split="train")  # what the run has left of the split that it carved
     if not wanted:
         return Parts(spec.open(seed), {}, "")
     whole = spec.whole.open(seed)
@@ -90,7 +92,7 @@ def parts(
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
             + _manner(carved, is_classifier)
-            + _much(carved)
+            + _much(train, carved)
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
     if spec.is_drawn:
@@ -234,9 +236,8 @@ def _manner(carved: Corpus, is_classifier: bool) -> str:
     return CLASSES if is_classifier else RECORDINGS
 
 
-def _much(carved: Corpus) -> str:
+def _much(train: Corpus, carved: Corpus) -> str:
     """What to do where few speakers leave little to train on, for the account; else empty."""
-    train = carved.filter(split="train")
     if carved.split_by != "speaker" or train.minutes >= MUCH * carved.minutes:
         return ""
     return (

@@ -134,8 +134,8 @@ def refuse_long(corpus: Corpus) -> None:
         raise ValueError(
             f"too long to be trained on: {counted(len(faults), 'utterance')} of over {LONGEST:.0f} s\n  "
             f"{listed(faults, separator=chr(10) + '  ')}\nSplit them at sentences, each with its own text "
-            "(a Kaldi `segments` file or `start` and `end` columns say where), or leave these out: "
-            f"--target.longest {LONGEST:.0f}"
+            "(a Kaldi `segments` file or `start` and `end` columns say where), or leave these out "
+            f"by `longest` of the corpus (--target.longest {LONGEST:.0f})"
         )
 
 

@@ -62,6 +62,13 @@ def build(
 
 def _of_corpus(spec: CorpusSpec) -> tuple[str, Texts, Texts]:
     """What of a corpus is trained on and what is dev, and where that is told apart if not by the corpus."""
+    splits = spec.open().splits
+    if len(splits) == 1 and splits[0] in HELD_OUT:
+        raise ValueError(
+            f"corpus {spec.corpus} has only the split {splits[0]}. Language models are estimated from the "
+            "texts of training, never from others; for further texts give a .txt file, and for what a run left in "
+            "training of it --split-as RUN"
+        )
     found = parts(spec, HELD_OUT, seed=0)
     if len(found.train.languages) > 1:
         languages = ", ".join(found.train.languages)

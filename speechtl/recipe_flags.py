@@ -33,7 +33,7 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     import tyro
 
     others = [*flags]
-    recipe = default = _with_method(load_recipe(name), others)
+    recipe = default = load_recipe(name)
     for place in range(len(others) - 1, -1, -1):
         if others[place] == "=".join(FOLDS):
             others[place : place + 1] = FOLDS
@@ -41,6 +41,8 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
             default = replace(recipe, dev="fold")
             del others[place : place + 2]
     default = _with_places(default, others)
+    if any(flag.partition("=")[0] == METHOD for flag in others):
+        recipe = default = _with_method(default, others)
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
     is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
     return chosen if is_named else chosen.with_overrides_in_name(recipe)
@@ -51,39 +53,47 @@ def _with_method(recipe: Experiment, flags: list[str]) -> Experiment:
 
     Raises:
         FileNotFoundError: There is neither such a method nor such a recipe.
-        ValueError: The flag has no value, or the method needs settings.
+        ValueError: The flag has no value, or the method needs settings, a source or unlabelled speech.
     """
-    name = None
+    names = []
     for place in range(len(flags) - 1, -1, -1):
         if flags[place] == METHOD:
             if place + 1 == len(flags):
                 raise ValueError(f"{METHOD} needs a method, such as LHUC, or a recipe: taiwanese/lhuc")
-            name, flags[place : place + 2] = flags[place + 1], []
+            names.append(flags[place + 1])
+            del flags[place : place + 2]
         elif flags[place].startswith(f"{METHOD}="):
-            name = flags.pop(place).partition("=")[2]
-    return recipe if name is None else _by(recipe, name)
+            names.append(flags.pop(place).partition("=")[2])
+    return _by(recipe, names[0], flags) if names else recipe  # the last of several, as of any flag
 
 
-def _by(recipe: Experiment, name: str) -> Experiment:
+def _by(recipe: Experiment, name: str, flags: Sequence[str]) -> Experiment:
     """A recipe with the method of a class, or with the method and the training settings of a recipe."""
     from speechtl import transfer
 
-    chosen = f"{recipe.name}-{Path(name).stem.lower()}"
+    changes: dict[str, Any] = {}
     if name in transfer.__all__:
         try:
-            return replace(recipe, name=chosen, method=getattr(transfer, name)())
+            changes["method"] = getattr(transfer, name)()
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{METHOD} {name}: it needs settings ({error}); name a recipe that has some"
             ) from error
-    try:
-        other = load_recipe(name)
-    except FileNotFoundError as error:
-        known = ", ".join(transfer.__all__)
-        raise FileNotFoundError(
-            f"{METHOD} {name} is neither a recipe nor a method ({known}): {error}"
-        ) from error
-    return replace(recipe, name=chosen, method=other.method, train=other.train)
+    else:
+        try:
+            other = load_recipe(name)
+        except FileNotFoundError as error:
+            known = ", ".join(transfer.__all__)
+            raise FileNotFoundError(
+                f"{METHOD} {name} is neither a recipe nor a method ({known}): {error}"
+            ) from error
+        changes |= {"method": other.method, "train": other.train}
+    if recipe.source is None and any(flag.partition("=")[0] == "--source" for flag in flags):
+        changes["source"] = "named by a flag"
+    plain, plus, overrides = recipe.name.partition("+")
+    short = Path(name).stem if name.endswith(".py") else name.replace("/", "-").lower()
+    changes["name"] = f"{plain}-{short}{plus}{overrides}"
+    return replace(recipe, **changes)
 
 
 def _with_places(recipe: Experiment, flags: Sequence[str]) -> Experiment:

@@ -14,7 +14,7 @@ from speechtl.experiment import load_recipe
 from speechtl.recipe_flags import parse_recipe
 from speechtl.report import Report
 from speechtl.run import run
-from speechtl.transfer import LHUC
+from speechtl.transfer import LHUC, Adapters
 
 FEW_STEPS = ("--train.steps", "6", "--train.evaluations", "1", "--train.batch-seconds", "6")
 
@@ -160,7 +160,16 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
     joint = load_recipe("taiwanese/joint")
     assert (by_recipe.method, by_recipe.train) == (joint.method, joint.train)
     assert by_recipe.target.corpus == str(speech / "de.jsonl")
-    assert by_recipe.name.startswith("finetune-joint-de+source=")
+    assert by_recipe.name.startswith("finetune-taiwanese-joint-de+source=")
+    two = parse_recipe("finetune", [*given, "--method", "LHUC", "--method", "Adapters", "--train.steps", "5"])
+    assert (two.method, two.name[:20]) == (Adapters(), "finetune-adapters-de")
+    scratch = parse_recipe("taiwanese/scratch", ["--method", "LHUC", "--source", "multilingual"])
+    assert (scratch.source, scratch.name) == ("multilingual", "taiwanese-scratch-lhuc+source=multilingual")
+    with pytest.raises(ValueError, match="needs a source"):
+        parse_recipe("taiwanese/scratch", ["--method", "LHUC"])
+    far = ["--unlabelled.0.corpus", "far.csv", "--tests.0.corpus", "far.csv", "--tests.0.split", "test"]
+    heard = parse_recipe("finetune", [*given, "--method", "DANN", *far])
+    assert [spec.corpus for spec in heard.unlabelled] == ["far.csv"]
     assert finetune(*given, "--method", "taiwanese/adapters", "--name", "own") == 0
     assert load_model("runs/own/seed-0").model.inserted.insertions
     with pytest.raises(FileNotFoundError, match=r"LHUV is neither a recipe nor a method \(CORAL, DANN"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from speechtl.checkpoint import known_by
 from speechtl.leakage import Fingerprints
@@ -20,42 +21,55 @@ def refuse_unlike(study: Study, cells: Sequence[Cell]) -> None:
 
     Raises:
         ValueError: there are such rows; names them, how each carves, and what makes them alike.
-        FileNotFoundError: a corpus is missing.
     """
-    firsts: dict[str, Cell] = {}
+    if all(cell.is_finished for cell in cells):
+        return
+    firsts: dict[str, dict[str, Cell]] = {}
     for cell in cells:
         if not cell.experiment.tests:
-            firsts.setdefault(cell.row, cell)
-    control = firsts.pop(study.reference, None)
-    if control is None or all(cell.is_finished for cell in cells):
-        return
+            firsts.setdefault(cell.variant, {}).setdefault(cell.row, cell)
     known: dict[Path, Fingerprints] = {}
-    tests, account = _tests(control, known)
     faults = []
-    for row, cell in firsts.items():
-        others, how = _tests(cell, known)
-        if others != tests:
-            faults.append(f"  {row}: {how}")
+    for variant, rows in firsts.items():
+        control = rows.pop(study.reference, None)
+        expected = None if control is None else _tests(control, known)
+        if expected is None:
+            continue
+        for row, cell in rows.items():
+            found = _tests(cell, known)
+            if found is not None and found.ids != expected.ids:
+                where = ", ".join(filter(None, (row, variant)))
+                faults.append(f"  {where}: {found.account}\n    the control: {expected.account}")
     if faults:
+        lines = "\n".join(faults)
         raise ValueError(
             f"study {study.name}: these rows would be tested on other utterances than the control "
-            f"{study.reference}:\n  the control: {account}\n"
-            + "\n".join(faults)
-            + "\nWhere a method trains parts of its own for the speakers of its tests, give the other rows "
-            "--target.split-by text; or let all rows hold out what one run did: --target.split-as "
-            "runs/NAME/seed-0"
+            f"{study.reference}:\n{lines}\nWhere a method trains parts of its own for the speakers of its "
+            "tests, give the other rows --target.split-by text; or let all rows hold out what one run did: "
+            "--target.split-as runs/NAME/seed-0. In a study with variants their targets have these fields"
         )
 
 
-def _tests(cell: Cell, known: dict[Path, Fingerprints]) -> tuple[dict[str, list[str]], str]:
-    """The utterances of a cell's tests, and where they come from."""
+class _Tests(NamedTuple):
+    """What a cell is tested on, and where it comes from."""
+
+    ids: dict[str, list[str]]
+    account: str
+
+
+def _tests(cell: Cell, known: dict[Path, Fingerprints]) -> _Tests | None:
+    """The tests of a cell; None where they cannot be opened, which its run will tell."""
     source = cell.source
-    heard = None
-    if source is not None and source.is_ready:
-        if source.model not in known:
-            known[source.model] = known_by(source.model)
-        heard = known[source.model]
-    found = Sets.of(cell.experiment, source.experiment if source else None, heard)
-    return {name: sorted(corpus.column("id")) for name, corpus in found.tests.items()}, "; ".join(
-        found.account
+    models = [Path(path) for path in cell.experiment.method.other_models] if source is not None else []
+    models += [source.model] if source is not None and source.is_ready else []
+    try:
+        for model in models:
+            if model not in known:
+                known[model] = known_by(model)
+        heard = Fingerprints.union([known[model] for model in models]) if models else None
+        found = Sets.of(cell.experiment, source.experiment if source else None, heard)
+    except (ValueError, OSError):
+        return None
+    return _Tests(
+        {name: sorted(corpus.column("id")) for name, corpus in found.tests.items()}, "; ".join(found.account)
     )

@@ -17,7 +17,7 @@ def labels(rows: Sequence[str]) -> Mapping[str, str]:
     """
     skipped, same = len(folder(rows)), shared_flags(rows)
     short = {
-        row: " ".join([row.split()[0], *(f for f in _flags(row) if f not in same)])[skipped:] for row in rows
+        row: " ".join([_recipe(row)[skipped:], *(f for f in _flags(row) if f not in same)]) for row in rows
     }
     if len(set(short.values())) == len(set(rows)) and same:
         return short
@@ -32,11 +32,16 @@ def shared_flags(rows: Sequence[str]) -> list[str]:
 
 def folder(rows: Sequence[str]) -> str:
     """The folder that all recipes of the rows are in, with its slash; empty where there is none."""
-    places = [os.path.dirname(row.split()[0]) for row in rows]  # noqa: PTH120 a recipe's name is no path
+    places = [os.path.dirname(_recipe(row)) for row in rows]  # noqa: PTH120 a recipe's name is no path
     if not all(places) or len({place.startswith("/") for place in places}) > 1:
         return ""
     shared = os.path.commonpath(places)
     return f"{shared.rstrip('/')}/" if shared else ""
+
+
+def _recipe(row: str) -> str:
+    """The recipe of a row, without its flags."""
+    return shlex.split(row)[0]
 
 
 def _flags(row: str) -> list[str]:

@@ -39,3 +39,8 @@ def test_flags_that_all_rows_have_are_said_once() -> None:
 def test_rows_that_would_be_called_the_same_keep_their_flags() -> None:
     rows = ["one --x 1 --y 2", "one --y 2 --x 1"]
     assert list(labels(rows).values()) == rows
+
+
+def test_a_path_with_a_space_stays_whole() -> None:
+    rows = ["'my dir/x.py' --y 2", "'my dir/x.py' --y 2 --z 3"]
+    assert list(labels(rows).values()) == ["x.py", "x.py --z 3"]
