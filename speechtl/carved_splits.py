@@ -136,5 +136,5 @@ def split_as(corpus: Corpus, run: str | Path) -> Corpus:
     missing = named[0].lacks(corpus)
     raise ValueError(
         f"split_as={run}: {counted(len(missing), 'utterance')} that the run held out of {corpus.name} are "
-        f"not in it, or with another recording: {listed(missing)}. Bring them back, or run it anew with --fresh"
+        f"not in it, or with another recording: {listed(missing)}. Bring them back, or run it anew: --fresh"
     )
