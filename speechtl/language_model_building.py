@@ -66,8 +66,8 @@ def _of_corpus(spec: CorpusSpec) -> tuple[str, Texts, Texts]:
     if len(splits) == 1 and splits[0] in HELD_OUT:
         raise ValueError(
             f"corpus {spec.corpus} has only the split {splits[0]}. Models are estimated from the texts of "
-            "training, never from others. For further texts give a .txt file, for what a run left in training "
-            "of it, --split-as RUN"
+            "training, never from others. For further texts give a .txt file, for what a run left in "
+            "training of it, --split-as RUN"
         )
     found = parts(spec, HELD_OUT, seed=0)
     if len(found.train.languages) > 1:
