@@ -39,7 +39,8 @@ class Amount:
         return int(self.value) if is_whole else self.value
 
     def __str__(self) -> str:
-        return "" if self.unit is None else f"{self._value} {self.unit}"
+        unit = self.unit and (self.unit.removesuffix("s") if self._value == 1 else self.unit)
+        return "" if unit is None else f"{self._value} {unit}"
 
 
 @dataclass(frozen=True)

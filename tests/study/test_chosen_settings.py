@@ -88,15 +88,15 @@ def test_amounts_and_variants_choose_for_themselves(tmp_path: Path) -> None:
     halves = tuple(Variant(name, corpus(str(tmp_path / "en.jsonl"))) for name in ("first", "second"))
     study = Study("s", rows, minutes=(1, 2), seeds=(0,), variants=halves)
     for cell in expand(study, tmp_path):
-        turned = (cell.variant == "first") != (str(cell.amount) == "1 minutes")
+        turned = (cell.variant == "first") != (str(cell.amount) == "1 minute")
         place = rows.index(cell.row)
         write_cell(cell, [2 - place if turned else place] * 4)
     found = SCRIPT.trials(study, tmp_path, "words", [], each_variant=True)
     table = SCRIPT.table_of(study, found, "words")
     assert [(row[0], row[2], row[5]) for row in table.rows] == [
-        ("first", "1 minutes", "--train.lr 0.001"),
+        ("first", "1 minute", "--train.lr 0.001"),
         ("first", "2 minutes", "--train.lr 0.004"),
-        ("second", "1 minutes", "--train.lr 0.004"),
+        ("second", "1 minute", "--train.lr 0.004"),
         ("second", "2 minutes", "--train.lr 0.001"),
     ]
 
