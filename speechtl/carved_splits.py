@@ -101,6 +101,7 @@ def carved_by(run: str | Path) -> list[CarvedSplits]:
             {split: entry[split] for split in ("dev", "test") if split in entry},
         )
         for entry in read_json(path)["corpora"]
+        if all(isinstance(entry.get(split, {}), dict) for split in ("dev", "test"))
     ]
 
 
@@ -122,6 +123,8 @@ def split_as(corpus: Corpus, run: str | Path) -> Corpus:
         raise FileNotFoundError(
             f"split_as={run}: there is no such folder; expected a run, runs/<name>/seed-<n>"
         )
+    if not any((place / "experiment.json").is_file() for place in (Path(run), Path(run).parent)):
+        raise FileNotFoundError(f"split_as={run} is no run; expected a folder such as {Path(run) / 'seed-0'}")
     carved = carved_by(run)
     own = carved_of(corpus, carved)
     if own is not None:

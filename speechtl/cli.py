@@ -111,6 +111,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
+    from speechtl.study.alike import refuse_unlike
     from speechtl.study.cells import expand
     from speechtl.study.choosing import chosen_study
     from speechtl.study.dry import planned_table
@@ -119,7 +120,9 @@ def _study(options: argparse.Namespace) -> int:
 
     study = chosen_study(options.study, vars(options))
     if options.dry:
-        show(planned_table(study, expand(study, options.runs), options.runs).rich())
+        cells = expand(study, options.runs)
+        show(planned_table(study, cells, options.runs).rich())
+        refuse_unlike(study, cells)
         return 0
     try:
         outcome = run_study(study, options.runs)

@@ -7,7 +7,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -154,9 +153,11 @@ def open_set(
     spec = CorpusSpec(name, language=language, trim_db=trim_db)
     corpus = spec.open()
     if tested is not None and any(one.corpus == corpus.name for one in carved_by(tested)):
-        with suppress(ValueError):  # another corpus of this name, or what is left of this one
+        try:
             corpus = replace(spec, split_as=str(tested)).open()
             logger.info("%s: its splits are those that %s carved out of it", corpus.name, tested)
+        except ValueError as error:  # another corpus of this name, or what is left of this one
+            logger.info("%s is scored as another corpus than that of %s: %s", corpus.name, tested, error)
     splits = corpus.splits
     if split is None and "test" not in splits and len(splits) > 1:
         raise ValueError(f"corpus {name} has no split test; choose --split {', '.join(splits)} or all")

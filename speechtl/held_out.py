@@ -18,11 +18,15 @@ HELD_OUT = ("dev", "test")
 FEWEST_SPEAKERS = 3
 """From so many speakers on, all of them known, the test's speakers can be others than those of training."""
 
+FEW_TEXTS = 3
+"""With fewer of them a split of texts says nothing about other texts."""
+
 MUCH = 0.6
 """Share of the minutes that training has at least, or it is told how to get more."""
 
 SHARED = "dev and test share words and voices with training"
 RECORDINGS = f"by recording, since the source knows all their texts: {SHARED}"
+FREE = f"by recording, since split_by=none lets tests share what is trained on: {SHARED}"
 CLASSES = f"by recording, since a classifier knows the texts of training alone: {SHARED}"
 
 
@@ -80,19 +84,26 @@ def parts(
     own = [name for name in HELD_OUT if name in wanted and name in present]
     missing = [name for name in HELD_OUT if name in wanted and name not in present]
     sides = {name: whole.filter(split=name) for name in own}
-    told = [f"{' and '.join(own)}: its own {'splits' if len(own) > 1 else 'split'}"] if own else []
+    whose = "its own" if spec.split_as is None else f"as {spec.split_as} has them, or its own"
+    told = [f"{' and '.join(own)}: {whose} {'splits' if len(own) > 1 else 'split'}"] if own else []
     train = pool
     if missing:
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
         lacking = [name for name in HELD_OUT if name not in present]
-        carved = carve(pool, lacking, split_by, known, is_classifier=is_classifier)
+        is_free = spec.split_by == "none" and not is_classifier
+        carved = (
+            _by_recording(pool, lacking)
+            if is_free
+            else carve(pool, lacking, split_by, known, is_classifier=is_classifier)
+        )
         sides |= {name: carved.filter(split=name) for name in missing}
         trained = [row for row, split in enumerate(carved.column("split")) if split not in missing]
         train = carved.select(trained)
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
-            + _manner(carved, is_classifier)
+            + (FREE if is_free else _manner(carved, is_classifier))
             + _much(train, carved)
+            + _few_texts({name: sides[name] for name in missing}, carved)
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
     if spec.is_drawn:
@@ -156,6 +167,14 @@ def carve(
             "more, or name dev and tests in a recipe of your own."
         ) from error
     return pool.with_splits(assigned, "none" if is_classifier or len(pinned) == len(pool) else "text")
+
+
+def _by_recording(pool: Corpus, missing: Sequence[str]) -> Corpus:
+    """The same utterances in the splits `train` and `missing`, which may share texts and speakers."""
+    shares = {name: SHARES[name] for name in missing}
+    return pool.with_splits(
+        by_key_filled(pool.column("id"), {"train": 1 - sum(shares.values()), **shares}), "none"
+    )
 
 
 def _by_speaker(pool: Corpus, shares: Mapping[str, float]) -> list[str] | None:
@@ -234,6 +253,15 @@ def _manner(carved: Corpus, is_classifier: bool) -> str:
     if carved.split_by != "none":
         return f"by {carved.split_by}"
     return CLASSES if is_classifier else RECORDINGS
+
+
+def _few_texts(sides: Mapping[str, Corpus], carved: Corpus) -> str:
+    """What to do where held-out texts are too few to say anything of others, for the account; else empty."""
+    few = {name: len(set(side.column("text"))) for name, side in sides.items()}
+    told = [f"{name} has {counted(number, 'text')}" for name, number in few.items() if number < FEW_TEXTS]
+    if carved.split_by != "text" or not told:
+        return ""
+    return f"; {' and '.join(told)}, whose error says little (--target.split-by none holds out recordings)"
 
 
 def _much(train: Corpus, carved: Corpus) -> str:

@@ -156,7 +156,8 @@ def _refuse_leaks(
         told = "\n".join(account)
         raise ValueError(
             f"{error}\n{told}\nTo hold out other recordings, give the corpus a column `split`, with those "
-            "that the source was trained on in train, or take them out of it."
+            "that the source was trained on in train, or take them out of it. Where speakers were held out, "
+            "--target.split-by text holds out texts."
         ) from error
 
 

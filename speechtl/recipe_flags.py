@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -83,9 +84,11 @@ def _by(recipe: Experiment, name: str, flags: Sequence[str]) -> Experiment:
         try:
             other = load_recipe(name)
         except FileNotFoundError as error:
-            known = ", ".join(transfer.__all__)
+            near = difflib.get_close_matches(name, transfer.__all__, n=2, cutoff=0.5)
+            meant = f"did you mean {' or '.join(near)}? " if near else ""
             raise FileNotFoundError(
-                f"{METHOD} {name} is neither a recipe nor a method ({known}): {error}"
+                f"{METHOD} {name} is neither a method nor a recipe: {meant}Methods are "
+                f"{', '.join(transfer.__all__)}; recipes have theirs, such as taiwanese/lhuc"
             ) from error
         changes |= {"method": other.method, "train": other.train}
     if recipe.source is None and any(flag.partition("=")[0] == "--source" for flag in flags):

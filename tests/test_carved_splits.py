@@ -131,14 +131,17 @@ def test_a_language_model_does_not_read_what_a_run_holds_out(
     assert "--split-as is for a corpus" in capsys.readouterr().err
 
 
-def test_what_cannot_be_split_so_is_told(speech: Path) -> None:
+def test_what_cannot_be_split_so_is_told(speech: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(carving(speech), speech / "runs")
     folder = "runs/mine/seed-0"
     with pytest.raises(FileNotFoundError, match="split_as=nowhere: there is no such folder"):
         CorpusSpec("en.jsonl", split_as="nowhere").open()
     with pytest.raises(ValueError, match="carved dev or test out only of en, not of de"):
         CorpusSpec("de.jsonl", split_as=folder).open()
+    with pytest.raises(FileNotFoundError, match=r"split_as=runs/mine is no run; .* runs/mine/seed-0"):
+        CorpusSpec("en.jsonl", split_as="runs/mine").open()
     Path("elsewhere").mkdir()
+    Path("elsewhere/experiment.json").write_text("{}")
     with pytest.raises(ValueError, match="out of none, not of en"):
         CorpusSpec("en.jsonl", split_as="elsewhere").open()
     held = list(carved_by(folder)[0].ids["test"])
@@ -148,6 +151,10 @@ def test_what_cannot_be_split_so_is_told(speech: Path) -> None:
     Path("en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in left))
     with pytest.raises(ValueError, match="1 utterance that the run held out of en are not in it"):
         CorpusSpec("en.jsonl", split_as=folder).open()
+    with caplog.at_level(logging.INFO):
+        assert main(["evaluate", folder, "en.jsonl"]) == 2
+    assert "en is scored as another corpus than that of runs/mine/seed-0: " in caplog.text
+    assert "1 utterance that the run held out" in caplog.text
 
 
 def test_a_run_of_a_corpus_with_its_own_splits_keeps_no_list(speech: Path) -> None:

@@ -260,3 +260,18 @@ def test_little_speech_that_is_drawn_has_every_language_and_less_lies_inside_mor
         assert all(set(one.languages) == {"en", "de"} for one in drawn)
         ids = [set(one.column("id")) for one in drawn]
         assert ids[0] < ids[1] < ids[2]
+
+
+def test_recordings_are_held_out_where_tests_may_share_all() -> None:
+    voices: list[str | None] = ["anna"] * 20 + ["bert"] * 20 + ["carl"] * 20
+    spec = saved("digits", ["train"] * 60, voices, same=20)
+    free = parts(replace(spec, split_by="none"), ("dev", "test"), 0)
+    assert "by recording, since split_by=none" in free.account
+    for side in free.held_out.values():
+        assert set(side.column("text")) <= set(free.train.column("text"))
+        assert set(side.column("speaker")) <= set(free.train.column("speaker"))
+    by_text = parts(replace(spec, split_by="text"), ("dev", "test"), 0)
+    assert "dev has 1 text and test has 1 text, whose error says little" in by_text.account
+    assert "--target.split-by none holds out recordings" in by_text.account
+    many = parts(saved("many", ["train"] * 60), ("dev", "test"), 0)
+    assert "says little" not in many.account

@@ -69,7 +69,8 @@ def test_a_manifest_alone_is_enough(speech: Path, source: Path, caplog: pytest.L
     assert set(report.source_sets) == {"en"}, "what it costs on the source's own tests"
     (account,) = json.loads((folder / "experiment.json").read_text())["held_out"]
     assert account in caplog.text
-    assert "de.jsonl: dev and test: carved out of 40 utterances by text. train: " in account
+    assert "de.jsonl: dev and test: carved out of 40 utterances by text; " in account
+    assert "test has 2 texts, whose error says little" in account
     assert f"test: {report.sets['de'].utterances} utterances" in account
     model = load_model(folder)
     assert model.model.languages == ["en", "de"]
@@ -172,7 +173,7 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
     assert [spec.corpus for spec in heard.unlabelled] == ["far.csv"]
     assert finetune(*given, "--method", "taiwanese/adapters", "--name", "own") == 0
     assert load_model("runs/own/seed-0").model.inserted.insertions
-    with pytest.raises(FileNotFoundError, match=r"LHUV is neither a recipe nor a method \(CORAL, DANN"):
+    with pytest.raises(FileNotFoundError, match=r"LHUV is neither a method nor a recipe: did you mean LHUC"):
         parse_recipe("finetune", ["--method", "LHUV"])
     with pytest.raises(ValueError, match="--method needs a method"):
         parse_recipe("finetune", ["--method"])

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from speechtl.dry_run import dry_run
 from speechtl.sets import Sets
-from speechtl.study.alike import refuse_unlike
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
@@ -25,10 +24,6 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     """
     sources = untrained_sources(cells, runs)
     pace, faults = _measured([*sources.values(), *cells], runs)
-    try:
-        refuse_unlike(study, cells)
-    except (ValueError, OSError) as error:
-        faults.append(str(error))
     table = Table(
         f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first",
         [
