@@ -9,7 +9,6 @@ from pathlib import Path
 
 from speechtl.corpus import Corpus, SplitBy
 from speechtl.faults import counted, listed
-from speechtl.whole_files import explained, read_json, write_json
 
 FILE = "held_out.json"
 SAME_SECONDS = 0.001
@@ -78,6 +77,8 @@ def save_carved(run: Path, carved: Sequence[CarvedSplits]) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
+    from speechtl.whole_files import explained, write_json  # with torch, which a recipe need not load
+
     if not carved:
         return
     path = run / FILE
@@ -90,6 +91,8 @@ def save_carved(run: Path, carved: Sequence[CarvedSplits]) -> None:
 
 def carved_by(run: str | Path) -> list[CarvedSplits]:
     """What a run carved out of its corpora; of a model's folder, the run that it lies in."""
+    from speechtl.whole_files import read_json
+
     path = next((place / FILE for place in (Path(run), Path(run).parent) if (place / FILE).is_file()), None)
     if path is None:
         return []

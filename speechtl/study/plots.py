@@ -54,7 +54,8 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     axes = figure.subplots()
     for place, (row, colour) in enumerate(_coloured(study)):
         mine = [one for one in found.rows if one.measured.run == row]
-        places = [amounts.index(one.amount) + 0.06 * (place - len(study.rows) / 2) for one in mine]
+        beside = (place - (len(study.rows) - 1) / 2) * min(0.03, 0.12 / len(study.rows)) * (len(amounts) - 1)
+        places = [amounts.index(one.amount) + beside for one in mine]
         _points(axes, places, mine, colour, labels(study.rows)[row], MARKERS[place % len(MARKERS)])
     axes.set_xticks(range(len(amounts)), [str(amount) for amount in amounts])
     axes.set_xlabel("target speech that is trained on")

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from speechtl.language_model import estimate, read_arpa, write_arpa
-from speechtl.language_model.building import build
 from speechtl.language_model.ngrams import END, UNKNOWN
+from speechtl.language_model_building import build
 
 # The example of the ARPA format with known answers: p(b | a) listed, p(b | b) = backoff(b) · p(b).
 HAND = """
