@@ -99,12 +99,11 @@ def carved_by(run: str | Path) -> list[CarvedSplits]:
     return [
         CarvedSplits(
             entry["corpus"],
-            entry.get("given", entry["corpus"]),
+            entry["given"],
             entry["split_by"],
             {split: entry[split] for split in ("dev", "test") if split in entry},
         )
         for entry in read_json(path)["corpora"]
-        if all(isinstance(entry.get(split, {}), dict) for split in ("dev", "test"))
     ]
 
 

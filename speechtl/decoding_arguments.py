@@ -155,9 +155,10 @@ def _refuse_without_effect(method: str, chosen: Mapping[str, object]) -> None:
     Raises:
         ValueError: there are some; names them.
     """
-    is_search = method in ("beam", "lexicon")
+    from speechtl.decode.settings import SEARCHES
+
     searching = ("beam_width", "beam_threshold", "insertion_bonus")
-    idle = [name for name in searching if name in chosen and not is_search]
+    idle = [name for name in searching if name in chosen and method not in SEARCHES]
     if "lm_weight" in chosen and "lm" not in chosen:
         raise ValueError("--lm-weight is given without a language model; name one by --lm FILE.arpa")
     if idle:

@@ -57,8 +57,8 @@ def parts(
     The corpus's own dev and test splits are taken where it has them. Those that it lacks are carved out of
     what would be trained on: by speaker if three or more are known, else by text, the same for every seed,
     any number of minutes and whatever is wanted, so that runs can be compared. Texts that the source was
-    trained on are trained on
-    here too; where it knows them all, as those of a few commands, recordings are held out, and it is told.
+    trained on are trained on here too; where it knows them all, as those of a few commands, or the target is
+    split by `none`, recordings are held out, and it is told.
     So it is with a classifier, for which a text that is not trained on is always wrong.
 
     Args:
@@ -91,11 +91,7 @@ def parts(
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
         lacking = [name for name in HELD_OUT if name not in present]
         is_free = spec.split_by == "none" and not is_classifier
-        carved = (
-            _by_recording(pool, lacking)
-            if is_free
-            else carve(pool, lacking, split_by, known, is_classifier=is_classifier)
-        )
+        carved = carve(pool, lacking, split_by, known, is_classifier=is_classifier, may_share_all=is_free)
         sides |= {name: carved.filter(split=name) for name in missing}
         trained = [row for row, split in enumerate(carved.column("split")) if split not in missing]
         train = carved.select(trained)
@@ -119,6 +115,7 @@ def carve(
     known: Fingerprints | None = None,
     *,
     is_classifier: bool = False,
+    may_share_all: bool = False,
 ) -> Corpus:
     """The same utterances in the splits `train` and `missing`, which share no speaker or no text.
 
@@ -132,13 +129,14 @@ def carve(
         split_by: What the corpus's own splits do not share; `none` leaves the choice to its speakers.
         known: What the source was trained on.
         is_classifier: Whether texts are classes, so that each needs a recording to train on.
+        may_share_all: Whether the splits may share texts and speakers, so that recordings are held out.
 
     Raises:
         ValueError: There are too few texts, or of a classifier too few recordings that repeat one.
     """
     shares = {name: SHARES[name] for name in missing}
     shares = {"train": 1 - sum(shares.values()), **shares}
-    by_speaker = None if split_by == "text" else _by_speaker(pool, shares)
+    by_speaker = None if split_by == "text" or may_share_all else _by_speaker(pool, shares)
     if by_speaker is not None:
         apart = pool.with_splits(by_speaker, "speaker")
         train = apart.filter(split="train")
@@ -147,12 +145,13 @@ def carve(
     pinned = set(trained_texts(known, pool)) if known is not None else set()
     ids, languages, texts = (pool.column(name) for name in ("id", "language", "text"))
     again = repeated(pool) if is_classifier else []
+    by_recording = may_share_all or len(pinned) == len(pool)
 
     def assign(rows: Sequence[int]) -> list[str]:
         """A split for each of these utterances."""
         if is_classifier:
             return _by_repetition([ids[row] for row in rows], [again[row] for row in rows], shares)
-        if len(pinned) == len(pool):
+        if by_recording:
             return by_key_filled([ids[row] for row in rows], shares)
         known_here = [place for place, row in enumerate(rows) if row in pinned]
         return by_text_filled(
@@ -166,15 +165,7 @@ def carve(
             f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it: {error}. Record "
             "more, or name dev and tests in a recipe of your own."
         ) from error
-    return pool.with_splits(assigned, "none" if is_classifier or len(pinned) == len(pool) else "text")
-
-
-def _by_recording(pool: Corpus, missing: Sequence[str]) -> Corpus:
-    """The same utterances in the splits `train` and `missing`, which may share texts and speakers."""
-    shares = {name: SHARES[name] for name in missing}
-    return pool.with_splits(
-        by_key_filled(pool.column("id"), {"train": 1 - sum(shares.values()), **shares}), "none"
-    )
+    return pool.with_splits(assigned, "none" if is_classifier or by_recording else "text")
 
 
 def _by_speaker(pool: Corpus, shares: Mapping[str, float]) -> list[str] | None:

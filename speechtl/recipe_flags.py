@@ -43,7 +43,8 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
             del others[place : place + 2]
     default = _with_places(default, others)
     if any(flag.partition("=")[0] == METHOD for flag in others):
-        recipe = default = _with_method(default, others)
+        default = _with_method(default, others)
+        recipe = replace(default, dev=recipe.dev)
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
     is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
     return chosen if is_named else chosen.with_overrides_in_name(recipe)

@@ -86,7 +86,6 @@ def run(
         if found is not None and not found.is_ready:
             Sets.of(experiment, found.experiment)  # what is missing is told before the source takes hours
         source, source_seconds = _load(found, sources)
-        found = find_source(experiment, sources)  # again: what it carved is known once it is trained
         source = _with_other_models(experiment, source)
         zero_shot = syllable_table(experiment, source)
         sets = Sets.of(

@@ -21,10 +21,23 @@ class Source:
     """As the experiment has it, without a seed."""
     model: Path
     """A folder for `load_model`."""
-    experiment: Experiment | None
-    """What made it, with the splits that it carved; None where its folder does not tell."""
+    recipe: Experiment | None
+    """What made it; None where its folder does not tell."""
     run: RunFolder | None = None
     """Its run, where it is a recipe, and is trained if it is not finished."""
+
+    @property
+    def experiment(self) -> Experiment | None:
+        """What made it, its corpora split as its run carved them, as far as it has begun."""
+        place = self.model if self.run is None else self.run.path
+        carved = {one.given for one in carved_by(place)}
+        if self.recipe is None or not carved:
+            return self.recipe
+        targets = tuple(
+            replace(spec, split_as=str(place)) if spec.corpus in carved else spec
+            for spec in self.recipe.targets
+        )
+        return replace(self.recipe, target=targets)
 
     @property
     def is_ready(self) -> bool:
@@ -60,7 +73,7 @@ def find_source(experiment: Experiment, runs: Path) -> Source | None:
     if seed:
         recipe = replace(recipe, seed=int(seed))
     run = RunFolder.of(recipe, runs)
-    return Source(name, run.model, _with_its_splits(recipe, run.path), run)
+    return Source(name, run.model, recipe, run)
 
 
 def _model_folder(folder: Path) -> Path:
@@ -78,16 +91,7 @@ def _experiment_of(folder: Path) -> Experiment | None:
         document = place / "experiment.json"
         if document.is_file():
             try:
-                return _with_its_splits(read_experiment(document), place)
+                return read_experiment(document)
             except ValueError:
                 return None
     return None
-
-
-def _with_its_splits(experiment: Experiment, run: Path) -> Experiment:
-    """An experiment whose corpora are split as they were in its run, as far as that carved them."""
-    carved = {one.given for one in carved_by(run)}
-    targets = tuple(
-        replace(spec, split_as=str(run)) if spec.corpus in carved else spec for spec in experiment.targets
-    )
-    return replace(experiment, target=targets) if carved else experiment

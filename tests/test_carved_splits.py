@@ -105,6 +105,8 @@ def test_a_source_s_own_splits_are_those_of_its_run(speech: Path) -> None:
     )
     source = find_source(adapted, speech / "runs")
     assert source is not None
+    assert source.recipe is not None
+    assert source.recipe.targets[0].split_as is None, "its settings are what they were"
     found = Sets.of(adapted, source.experiment)
     assert sorted(found.source_tests["en"].column("id")) == sorted(moved["test"])
 

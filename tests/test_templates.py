@@ -166,6 +166,9 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
     assert (two.method, two.name[:20]) == (Adapters(), "finetune-adapters-de")
     scratch = parse_recipe("taiwanese/scratch", ["--method", "LHUC", "--source", "multilingual"])
     assert (scratch.source, scratch.name) == ("multilingual", "taiwanese-scratch-lhuc+source=multilingual")
+    folded = parse_recipe("finetune", [*given, "--method", "LHUC", "--dev", "fold"])
+    assert folded.dev == "fold"
+    assert folded.name.startswith("finetune-lhuc-de+dev=fold+source=")
     with pytest.raises(ValueError, match="needs a source"):
         parse_recipe("taiwanese/scratch", ["--method", "LHUC"])
     far = ["--unlabelled.0.corpus", "far.csv", "--tests.0.corpus", "far.csv", "--tests.0.split", "test"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from speechtl.text import Tokenizer
 
 Method = Literal["constrained", "greedy", "beam", "lexicon"]
-_SEARCHES = ("beam", "lexicon")
+SEARCHES = ("beam", "lexicon")
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class DecodeSettings:
                 f"decode.lm_weight is {self.lm_weight}, decode.insertion_bonus {self.insertion_bonus}; "
                 "expected a finite number of at least 0, and any finite number"
             )
-        if self.lm is not None and self.method not in _SEARCHES:
+        if self.lm is not None and self.method not in SEARCHES:
             raise ValueError(
                 f"decode.lm is for decode.method beam or lexicon; {self.method} weighs no hypotheses. "
                 "Choose one of these, or leave the language model out"
             )
-        if self.insertion_bonus and self.method not in _SEARCHES:
+        if self.insertion_bonus and self.method not in SEARCHES:
             raise ValueError(
                 f"decode.insertion_bonus is for decode.method beam or lexicon, not {self.method}"
             )

@@ -51,12 +51,12 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     if len(amounts) == 1:
         return _errors_of_one_amount(study, found)
     figure = titled(8, 5.2, f"{study.name}: {found.metric} error on {found.name}")
-    axes = figure.subplots()
+    axes, named = figure.subplots(), labels(study.rows)
     for place, (row, colour) in enumerate(_coloured(study)):
         mine = [one for one in found.rows if one.measured.run == row]
         beside = (place - (len(study.rows) - 1) / 2) * min(0.03, 0.12 / len(study.rows)) * (len(amounts) - 1)
         places = [amounts.index(one.amount) + beside for one in mine]
-        _points(axes, places, mine, colour, labels(study.rows)[row], MARKERS[place % len(MARKERS)])
+        _points(axes, places, mine, colour, named[row], MARKERS[place % len(MARKERS)])
     axes.set_xticks(range(len(amounts)), [str(amount) for amount in amounts])
     axes.set_xlabel("target speech that is trained on")
     dress(axes, f"{found.metric} error, %")
@@ -103,7 +103,8 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
         axes.plot([error], [place], "o", color="#d55e00" if is_worse else "#0072b2")
         if row.is_control:
             axes.axvline(error, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-    axes.set_yticks(range(len(found.rows)), [labels(study.rows)[row.measured.run] for row in found.rows])
+    named = labels(study.rows)
+    axes.set_yticks(range(len(found.rows)), [named[row.measured.run] for row in found.rows])
     axes.invert_yaxis()
     dress(axes, "")
     meant = f"thick: over {found.resampled}, thin: over seeds; red: worse than the control"
@@ -116,12 +117,12 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
 
 def _gain_against_loss(study: Study, found: SetResult) -> Figure:
     figure = titled(7, 5.6, f"{study.name}: what {found.name} gains and the source loses")
-    axes = figure.subplots()
+    axes, named = figure.subplots(), labels(study.rows)
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.axvline(0, color="0.6", linewidth=0.8)
     for place, (name, colour) in enumerate(_coloured(study)):
         shown = [row for row in found.rows if row.measured.run == name]
-        label: str | None = labels(study.rows)[name]
+        label: str | None = named[name]
         for row in shown:
             if row.gain is None or row.source_loss is None:
                 continue
@@ -174,6 +175,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
         return None
     figure = titled(1 + 4.6 * len(amounts), 4.4, f"{study.name}: dev error against steps")
     panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
+    named = labels(study.rows)
     for axes, amount in zip(panels, amounts, strict=True):
         for name, colour in _coloured(study):
             if (name, amount) not in curves:
@@ -184,7 +186,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
                 steps,
                 each.mean(axis=0),
                 color=colour,
-                label=labels(study.rows)[name],
+                label=named[name],
                 marker="o",
                 markersize=3,
             )
