@@ -94,7 +94,8 @@ class Choice:
     def _take_decisions(self, model: AcousticModel, counters: Counters, decisions: Decisions) -> None:
         best, step = counters.label_free, counters.step
         information = decisions.information
-        if math.isfinite(information) and (not best or information > best["information"]):
+        is_better = not best or information > best["information"]
+        if math.isfinite(information) and is_better and not decisions.is_silent:
             counters.label_free = {"step": step, **decisions.to_dict()}
             self.label_free = _copied(model)
         logger.info(

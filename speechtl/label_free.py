@@ -32,6 +32,9 @@ COLLAPSED = 0.1
 """Share of the entropy of equally frequent units, below which the decisions are always the same."""
 EMPTY = 0.02
 """Share of the same, below which information is none."""
+SILENT = 0.005
+"""Of a frame, what is no blank: with less than this on average nothing is decided. Three letters in ten seconds
+are 0.01."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,13 @@ class Decisions:
     """H(mean p): how many units are decided on; zero if always the same one, log(units) if all alike."""
     most: float
     """log(units): the most that both could be."""
+    emitted: float = 1.0
+    """Of a frame, what is no blank; 1 in a classifier."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nearly nothing but blanks, of which the rest tells nothing."""
+        return self.emitted < SILENT
 
     def to_dict(self) -> dict[str, Any]:
         """For metrics.jsonl; what is not finite is None."""
@@ -53,6 +63,8 @@ class Decisions:
     def collapse(self) -> str | None:
         """What is wrong if nearly always the same unit is decided on, or nothing is; None if all is well."""
         decided = "the decisions on the unlabelled speech"
+        if self.is_silent:
+            return f"{decided} are nearly nothing but blanks ({100 * self.emitted:.2f} % of a frame is none)"
         if not math.isfinite(self.information):
             return f"{decided} are not finite"
         if self.most > 0 and self.entropy < COLLAPSED * self.most:
@@ -102,6 +114,7 @@ class LabelFree:
             information=float(np.mean([one.information for one in found])),
             entropy=float(np.mean([one.entropy for one in found])),
             most=float(np.mean([one.most for one in found])),
+            emitted=float(np.mean([one.emitted for one in found])),
         )
 
 
@@ -109,6 +122,7 @@ class Tally:
     """Sums over frames, each counted as much as it is not blank."""
 
     def __init__(self) -> None:
+        self._frames = 0
         self._weight = 0.0
         self._entropies = 0.0
         self._posteriors: Tensor | None = None
@@ -125,6 +139,7 @@ class Tally:
         weights = units.logsumexp(dim=1, keepdim=True).exp()
         posteriors = units.softmax(dim=1).where(weights != 0, 0)
         entropies = torch.special.entr(posteriors).sum(dim=1, keepdim=True)
+        self._frames += len(frames)
         self._weight += float(weights.sum())
         self._entropies += float((weights * entropies).sum())
         total = (weights * posteriors).sum(dim=0)
@@ -134,12 +149,13 @@ class Tally:
     def decisions(self) -> Decisions:
         """What the frames so far tell; not a number where none is anything but blank."""
         assert self._posteriors is not None, "there is speech"
+        emitted = self._weight / self._frames
         if self._weight <= 0:
-            return Decisions(math.nan, math.nan, math.log(len(self._posteriors)))
+            return Decisions(math.nan, math.nan, math.log(len(self._posteriors)), emitted)
         mean = self._posteriors / self._weight
         entropy = float(torch.special.entr(mean).sum())
         information = max(entropy - self._entropies / self._weight, 0.0)  # not a number stays so
-        return Decisions(information, entropy, math.log(len(mean)))
+        return Decisions(information, entropy, math.log(len(mean)), emitted)
 
 
 def mutual_information(log_probs: Tensor, lengths: Tensor) -> float:

@@ -41,7 +41,7 @@ class KilledError(Exception):
     """Stands for a process that ends at once."""
 
 
-def planned(values: Sequence[float]) -> Callable[[AcousticModel], Decisions]:
+def planned(values: Sequence[float | Decisions]) -> Callable[[AcousticModel], Decisions]:
     """Decisions with these informations, one at each evaluation; after the last of them comes the end."""
     left = list(values)
 
@@ -49,7 +49,8 @@ def planned(values: Sequence[float]) -> Callable[[AcousticModel], Decisions]:
         assert not model.training
         if not left:
             raise KilledError
-        return Decisions(left.pop(0), 1.3, MOST)
+        value = left.pop(0)
+        return value if isinstance(value, Decisions) else Decisions(value, 1.3, MOST)
 
     return decide
 
@@ -66,7 +67,7 @@ def scored(errors: Sequence[float]) -> Callable[[AcousticModel], DevScore]:
 
 def trained(
     folder: Path,
-    informations: Sequence[float] | None,
+    informations: Sequence[float | Decisions] | None,
     errors: Sequence[float] | None = (0.3, 0.2, 0.1),
     method: Transfer | None = None,
     saves_always: bool = False,
@@ -92,7 +93,8 @@ def equal(one: AcousticModel, other: AcousticModel) -> bool:
 
 def test_the_most_informed_weights_stay_beside_the_last(tmp_path: Path) -> None:
     result = trained(tmp_path, (0.5, 0.9, 0.7))
-    assert result.label_free == {"step": 20, "information": 0.9, "entropy": 1.3, "most": MOST}
+    expected = {"information": 0.9, "entropy": 1.3, "most": MOST, "emitted": 1.0}
+    assert result.label_free == {"step": 20} | expected
     assert result.best["step"] == 30
     assert result.label_free_model is not None
     assert not result.label_free_model.training
@@ -115,6 +117,13 @@ def test_the_first_of_equals_is_chosen_and_what_is_no_number_is_not(tmp_path: Pa
 
 def test_a_first_evaluation_that_is_no_number_is_overtaken(tmp_path: Path) -> None:
     assert trained(tmp_path / "a", (float("nan"), 0.2, 0.1)).label_free["step"] == 20
+
+
+def test_hardly_anything_but_blanks_is_no_choice(tmp_path: Path) -> None:
+    silent = Decisions(1.2, 1.3, MOST, emitted=0.001)
+    result = trained(tmp_path, (0.5, silent, silent))
+    assert result.label_free["step"] == 10
+    assert "nothing but blanks" in result.diverged
 
 
 def test_where_both_agree_it_is_one_model(tmp_path: Path) -> None:

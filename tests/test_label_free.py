@@ -66,6 +66,13 @@ def test_batches_add_up() -> None:
     assert 0 < tally.decisions.information < tally.decisions.entropy < tally.decisions.most == math.log(4)
 
 
+def test_what_is_emitted_is_the_mean_of_what_is_no_blank() -> None:
+    tally = Tally()
+    tally.add(frames((0.5, 0.5, 0.0), (1.0, 0.0, 0.0)), lengths(2))
+    tally.add(frames((0.0, 0.5, 0.5), (0.9, 0.1, 0.0)), lengths(1))  # what lies behind is padding
+    assert tally.decisions.emitted == pytest.approx((0.5 + 0 + 1) / 3)
+
+
 def test_what_is_no_number_stays_none() -> None:
     """All blank, or weights that are broken: never a number that could win."""
     for batch in (frames((1.0, 0.0, 0.0)), torch.full((1, 1, 3), torch.nan)):
@@ -81,6 +88,10 @@ def test_a_collapse_is_named() -> None:
         "nats)"
     )
     assert Decisions(0.3, 0.4, math.log(4)).collapse is None
+    assert Decisions(0.9, 1.2, math.log(4), emitted=0.01).collapse is None, "speech with long pauses"
+    assert Decisions(0.9, 1.2, math.log(4), emitted=0.0004).collapse == (
+        "the decisions on the unlabelled speech are nearly nothing but blanks (0.04 % of a frame is none)"
+    )
     assert Decisions(0.0, 0.0, 0.0).collapse is None, "one unit is all that there is"
 
 
