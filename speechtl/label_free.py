@@ -33,8 +33,8 @@ COLLAPSED = 0.1
 EMPTY = 0.02
 """Share of the same, below which information is none."""
 SILENT = 0.005
-"""Of a frame, what is no blank: with less than this on average nothing is decided. Three letters in ten seconds
-are 0.01."""
+"""Of a frame, what is no blank: with less than this on average nothing is decided. Three letters in ten
+seconds are 0.01."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from speechtl.dry_run import dry_run
 from speechtl.sets import Sets
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
+from speechtl.study.labels import folder, labels, shared_flags
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table
 from speechtl.training_state import saved_step
 
 logger = logging.getLogger(__name__)
+
+MOST = 60
+"""Cells that are listed one by one; of more there is a line for each recipe and amount."""
 
 
 def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
@@ -24,20 +30,8 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     """
     sources = untrained_sources(cells, runs)
     pace, faults = _measured([*sources.values(), *cells], runs)
-    table = Table(
-        f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first",
-        [
-            Column("", is_number=True),
-            Column("cell", is_number=False),
-            Column("run", is_number=False),
-            Column("state", is_number=False),
-            Column("takes about", is_number=True),
-        ],
-    )
-    for place, cell in enumerate(cells, start=1):
-        takes = "" if cell.is_finished else _minutes(pace, cell)
-        run = cell.folder.path.relative_to(runs / study.name)
-        table.rows.append((str(place), str(cell), str(run), _state(cell), takes))
+    table = _one_by_one(study, cells, runs, pace) if len(cells) <= MOST else _by_row(study, cells, pace)
+    title = f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first"
     waiting = [cell for cell in cells if not cell.is_finished]
     left = duration(pace.left([*sources.values(), *waiting]))
     total = f"{left} for what is left" if waiting else "nothing is left to run"
@@ -46,10 +40,42 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
         table.notes.append(
             "where no cell is finished yet, measured over a few steps: too long if the machine is busy now"
         )
+    place, same = folder(study.rows), shared_flags(study.rows)
+    table.notes += [f"recipes: in {place}"] if place else []
+    table.notes += [f"all rows: {' '.join(same)}"] if same else []
     table.notes += [
         f"trained before: {cell.row} in {path}, {_minutes(pace, cell)}" for path, cell in sources.items()
     ]
-    return Table(table.title, table.columns, table.rows, [*table.notes, *faults, *dev_lines(cells)])
+    return Table(title, table.columns, table.rows, [*table.notes, *faults, *dev_lines(cells)])
+
+
+def _one_by_one(study: Study, cells: Sequence[Cell], runs: Path, pace: Pace) -> Table:
+    headings = {"": True, "cell": False, "run": False, "state": False, "takes about": True}
+    table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
+    named = labels(study.rows)
+    for place, cell in enumerate(cells, start=1):
+        takes = "" if cell.is_finished else _minutes(pace, cell)
+        run = cell.folder.path.relative_to(runs / study.name)
+        name = str(replace(cell, row=named[cell.row]))
+        table.rows.append((str(place), name, str(run), _state(cell), takes))
+    return table
+
+
+def _by_row(study: Study, cells: Sequence[Cell], pace: Pace) -> Table:
+    """A line for all variants and seeds of a recipe with an amount of speech."""
+    headings = {"recipe": False, "amount": False, "cells": True, "state": False, "left": True}
+    table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
+    named = labels(study.rows)
+    alike: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        alike.setdefault((cell.row, str(cell.amount)), []).append(cell)
+    for (row, amount), group in alike.items():
+        states = Counter(_state(cell).split(" at step")[0] for cell in group)
+        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        waiting = [cell for cell in group if not cell.is_finished]
+        left = duration(pace.left(waiting)) if waiting else ""
+        table.rows.append((named[row], amount, str(len(group)), told, left))
+    return table
 
 
 def _state(cell: Cell) -> str:

@@ -85,3 +85,24 @@ def test_an_amount_that_there_is_not_is_told(study: Study, own_folders: Path) ->
     (told,) = [note for note in notes if "cannot be run" in note]
     assert "one.py, 5 minutes" in told
     assert "5 minutes asked for, but there are" in told
+
+
+def test_many_cells_are_told_by_recipe_and_amount(
+    study: Study, own_folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line each would hide what is left of thousands."""
+    monkeypatch.setattr("speechtl.study.dry.MOST", 3)
+    runs = own_folders / "runs"
+    study = replace(study, recipes=(*study.recipes, f"{study.recipes[0]} --train.lr 0.01"))
+    cells = expand(study, runs)
+    begun = cells[0].folder
+    begun.claim()
+    save_state(begun.path / "checkpoints", {"x": torch.zeros(1)}, {"step": 5})
+    table = planned_table(study, cells, runs)
+    assert [row[2:] for row in table.rows] == [
+        ("2", "1 resumes, 1 to be run", "40 min"),
+        ("2", "2 to be run", "40 min"),
+    ]
+    assert [row[0] for row in table.rows] == ["one.py", "one.py --train.lr 0.01"]
+    assert f"recipes: in {own_folders}/" in table.notes
+    assert "1 h 20 min for what is left; 0 of 4 cells are finished" in table.notes
