@@ -58,6 +58,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def lasting(minutes: float) -> str:
+    """How long speech is.
+
+    >>> lasting(0.004), lasting(0.3), lasting(1), lasting(10)
+    ('1 second', '18 seconds', '1.0 minutes', '10.0 minutes')
+    """
+    return f"{minutes:.1f} minutes" if minutes >= 1 else counted(max(1, round(60 * minutes)), "second")
+
+
 def listed(items: Sequence[object], separator: str = ", ") -> str:
     """Up to 20 items, and how many more there are."""
     shown = separator.join(str(item) for item in items[:LISTED])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from speechtl.corpus import Corpus, SplitBy
-from speechtl.faults import counted
+from speechtl.faults import counted, lasting
 from speechtl.held_out import mostly_trained, repeated
 from speechtl.leakage import Fingerprints, trained_texts
 from speechtl.partition import hash_fraction, text_groups
@@ -100,7 +100,7 @@ def carve_folds(
         raise ValueError(_too_few(target, max(count, 2), is_classifier))
     fewest, most = (end(len(one.dev) for one in folds) for end in (min, max))
     amount = str(most) if fewest == most else f"{fewest} to {most}"
-    where = f"{counted(count, 'fold')} of the target's own {target.minutes:.1f} minutes"
+    where = f"{counted(count, 'fold')} of the target's own {lasting(target.minutes)}"
     return Folds(folds, f"dev: {where}, {amount} utterances{grouping.unit}; then all of it is trained on")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from speechtl.carved_splits import CarvedSplits
 from speechtl.corpus import SHARES, Corpus, SplitBy
 from speechtl.corpus_spec import CorpusSpec
-from speechtl.faults import counted
+from speechtl.faults import counted, lasting
 from speechtl.leakage import Fingerprints, trained_texts
 from speechtl.partition import by_fewest_spoken, by_key_filled, by_text_filled, hash_fraction
 from speechtl.text import orthography
@@ -302,6 +302,6 @@ def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:
 def _amounts(train: Corpus, sides: dict[str, Corpus]) -> str:
     named = {"train": train, **sides}
     return "; ".join(
-        f"{name}: {counted(len(corpus), 'utterance')}, {corpus.minutes:.1f} minutes"
+        f"{name}: {counted(len(corpus), 'utterance')}, {lasting(corpus.minutes)}"
         for name, corpus in named.items()
     )

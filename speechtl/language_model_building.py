@@ -103,13 +103,18 @@ def _strange(texts: Texts) -> list[str]:
 
 def _measured(model: NgramModel, training: Texts, held_out: Texts) -> list[str]:
     found = model.perplexity(held_out.sentences)
-    unknown = f"{100 * held_out.unknown_rate(model):.1f} %"
+    unknown = held_out.unknown_rate(model)
     seen = {tuple(sentence) for sentence in training.sentences}
     shared = sum(tuple(sentence) in seen for sentence in held_out.sentences)
-    lines = [
-        f"{held_out.source}: {counted(len(held_out.sentences), 'text')}, {counted(held_out.count, 'token')}; "
-        f"perplexity {found.value:.1f} ({found.with_unknown:.1f} with unknown tokens); {unknown} unknown"
-    ]
+    told = f"perplexity {found.value:.1f} ({found.with_unknown:.1f} with unknown tokens)"
+    told = f"{told}; {100 * unknown:.1f} % unknown"
+    if unknown == 1:
+        told = (
+            "no token is known, so there is no perplexity; are these texts in the orthography of those that "
+            "the model is of?"
+        )
+    tokens = counted(held_out.count, "token")
+    lines = [f"{held_out.source}: {counted(len(held_out.sentences), 'text')}, {tokens}; {told}"]
     if shared:
         lines.append(
             f"{shared} of these texts are among the training texts too, which makes the perplexity too low"

@@ -11,7 +11,7 @@ from speechtl.batches import Examples
 from speechtl.cache import load_waveforms
 from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
-from speechtl.faults import counted
+from speechtl.faults import counted, lasting
 from speechtl.folds import Fold
 from speechtl.leakage import Fingerprints
 from speechtl.refusals import refuse_leaks
@@ -69,8 +69,8 @@ class Material:
             return self.account[-1]
         corpus = self.dev.corpus
         return (
-            f"dev: {counted(len(corpus), 'utterance')} of {corpus.name}, {corpus.minutes:.1f} minutes, "
-            f"labelled speech in addition to the {self.target.corpus.minutes:.1f} minutes that are trained on"
+            f"dev: {counted(len(corpus), 'utterance')} of {corpus.name}, {lasting(corpus.minutes)}, "
+            f"labelled speech in addition to the {lasting(self.target.corpus.minutes)} that are trained on"
         )
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from speechtl.corpus import Corpus
 from speechtl.counters import FitResult
 from speechtl.experiment import Experiment
+from speechtl.faults import lasting
 
 
 def model_card(experiment: Experiment, corpus: Corpus, fitted: FitResult, step: int) -> str:
@@ -17,7 +18,7 @@ def model_card(experiment: Experiment, corpus: Corpus, fitted: FitResult, step: 
         step: after which its weights were taken.
     """
     rows = "\n".join(
-        f"- {row.language}, {row.split}: {row.utterances} utterances, {row.minutes:.1f} minutes"
+        f"- {row.language}, {row.split}: {row.utterances} utterances, {lasting(row.minutes)}"
         for row in corpus.summary()
     )
     return (

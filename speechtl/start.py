@@ -14,7 +14,7 @@ from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
 from speechtl.development import Development
 from speechtl.experiment import Experiment
-from speechtl.faults import counted, listed
+from speechtl.faults import counted, lasting, listed
 from speechtl.features import FeatureSettings
 from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.label_faults import units_not_trained
@@ -83,7 +83,7 @@ def start_line(experiment: Experiment, target: Corpus, dev: Corpus | None, last:
 
 
 def _amount(corpus: Corpus) -> str:
-    return f"{corpus.minutes:.1f} minutes in {counted(len(corpus), 'utterance')}"
+    return f"{lasting(corpus.minutes)} in {counted(len(corpus), 'utterance')}"
 
 
 def development_of(

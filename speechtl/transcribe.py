@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from speechtl.conversion import converts, respell
 from speechtl.devices import device
-from speechtl.faults import counted, listed
+from speechtl.faults import counted, lasting, listed
 from speechtl.hearing import Hearing, Recording, examine
 from speechtl.known_speakers import known_keys, matched
 from speechtl.phrases import Segment
@@ -108,8 +108,7 @@ def transcripts(
     advise_on_strangers(model.model, options.speaker, options.domain)
     recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
     total = round(sum(recording.seconds for recording in recordings))
-    length = f"{total / 60:.1f} minutes" if total >= 60 else counted(max(1, total), "second")
-    task = f"transcribing {counted(len(recordings), 'file')} of {length}"
+    task = f"transcribing {counted(len(recordings), 'file')} of {lasting(total / 60)}"
     with progress_bar(task, total, show_progress) as advance:
         for together in _grouped(recordings, hearing):
             for recording, (text, segments) in zip(together, _heard(hearing, together, advance), strict=True):

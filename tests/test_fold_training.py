@@ -91,7 +91,7 @@ def test_all_of_the_target_is_trained_for_the_steps_that_were_best(
     assert steps_of(folder / "metrics.jsonl") == [1, 2, 3, 4]
     assert report.train is not None
     assert (report.train.steps, report.train.best) == (4, evaluation(4, 0.25))
-    assert "3 folds of the target's own 0.1 minutes" in report.train.dev
+    assert "3 folds of the target's own 4 seconds" in report.train.dev
     assert Report.load(folder / "report.json").train == report.train
     assert "3 folds of the target's own" in str(render(report).caption)
     seconds = sum(

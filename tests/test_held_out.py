@@ -91,8 +91,8 @@ def test_the_corpus_s_own_splits_come_first() -> None:
     found = parts(spec, ("dev", "test"), 0)
     assert [len(found.train), len(found.held_out["dev"]), len(found.held_out["test"])] == [6, 3, 2]
     assert found.account == (
-        "own: dev and test: its own splits. train: 6 utterances, 0.6 minutes; "
-        "dev: 3 utterances, 0.3 minutes; test: 2 utterances, 0.2 minutes"
+        "own: dev and test: its own splits. train: 6 utterances, 36 seconds; "
+        "dev: 3 utterances, 18 seconds; test: 2 utterances, 12 seconds"
     )
     assert len(parts(spec, (), 0).train) == 11
 

@@ -66,6 +66,11 @@ class DecodeSettings:
                 f"decode.lm is for decode.method beam or lexicon; {self.method} weighs no hypotheses. "
                 "Choose one of these, or leave the language model out"
             )
+        if self.lm is None and self.lm_weight != type(self).lm_weight:
+            raise ValueError(
+                f"decode.lm_weight is {self.lm_weight:g}, but there is no language model to weigh; name "
+                "one by decode.lm, or leave the weight out"
+            )
         if self.insertion_bonus and self.method not in SEARCHES:
             raise ValueError(
                 f"decode.insertion_bonus is for decode.method beam or lexicon, not {self.method}"

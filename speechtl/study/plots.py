@@ -61,7 +61,7 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     axes.set_xlabel("target speech that is trained on")
     dress(axes, f"{found.metric} error, %")
     axes.set_ylim(0, 150 * max(row.measured.error for row in found.rows) or 1)
-    axes.legend(frameon=False, fontsize=9)
+    _legend_beside(figure, axes)
     return figure
 
 
@@ -151,8 +151,15 @@ def _gain_against_loss(study: Study, found: SetResult) -> Figure:
     pairs = [(row.source_loss, row.gain) for row in found.rows if row.source_loss and row.gain]
     axes.set_xlim(*_around([100 * loss.value for loss, _ in pairs]))
     axes.set_ylim(*_around([100 * gain.value for _, gain in pairs]))
-    axes.legend(frameon=False, fontsize=9)
+    _legend_beside(figure, axes)
     return figure
+
+
+def _legend_beside(figure: Figure, axes: Axes) -> None:
+    """The legend of these axes, right of all panels, for which the figure grows: many rows cover no curve."""
+    handles, texts = axes.get_legend_handles_labels()
+    figure.set_figwidth(figure.get_figwidth() + 0.6 + 0.07 * max(map(len, texts)))
+    figure.legend(handles, texts, loc="outside right upper", frameon=False, fontsize=8)
 
 
 def _around(values: Sequence[float]) -> tuple[float, float]:
@@ -195,7 +202,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
         axes.set_xlabel("step")
         dress(axes, "dev error, %; band: all cells" if axes is panels[0] else "")
         axes.set_ylim(0, None)
-    panels[0].legend(frameon=False, fontsize=8)
+    _legend_beside(figure, panels[0])
     return figure
 
 

@@ -117,6 +117,18 @@ def test_texts_that_are_not_of_the_orthography_are_told(tmp_path: Path) -> None:
     assert not any("not in" in line for line in told)
 
 
+def test_texts_of_another_orthography_have_no_perplexity(tmp_path: Path) -> None:
+    texts, held_out = tmp_path / "texts.txt", tmp_path / "more.txt"
+    texts.write_text("it tàn\n", encoding="utf-8")
+    held_out.write_text("一旦\n", encoding="utf-8")
+    told = build(str(texts), tmp_path / "lm.arpa", language="nan-Latn-tailo", order=2, text=str(held_out))
+    (line,) = [line for line in told if "perplexity" in line]
+    assert "no token is known, so there is no perplexity" in line
+    held_out.write_text("一旦\nit\n", encoding="utf-8")
+    told = build(str(texts), tmp_path / "lm.arpa", language="nan-Latn-tailo", order=2, text=str(held_out))
+    assert any("% unknown" in line for line in told)
+
+
 def test_texts_are_not_overwritten_by_their_model(tmp_path: Path) -> None:
     texts, held_out = tmp_path / "texts.txt", tmp_path / "more.txt"
     for file in (texts, held_out):
