@@ -100,7 +100,7 @@ class Experiment:
         self._check_inputs()
         if self.method.hears_unlabelled and not self.unlabelled:
             raise ValueError(
-                f"experiment {self.name}: {type(self.method).__name__} learns from speech without labels; "
+                f"experiment {self.name}: {self.method.label} learns from speech without labels; "
                 "name it by unlabelled"
             )
         if self.method.hears_unlabelled and not self.tests:
@@ -119,7 +119,7 @@ class Experiment:
         if self.source is None and self.method.trains == "head":
             raise ValueError(f"experiment {self.name}: method.trains=head without a source; train all")
         if self.source is None and self.method.needs_source:
-            kind = type(self.method).__name__
+            kind = self.method.label
             raise ValueError(f"experiment {self.name}: {kind} needs a source; name one, or use Transfer")
         if self.dev == "fold" and not self.method.chooses_on_dev:
             raise ValueError(
@@ -154,7 +154,7 @@ class Experiment:
         if not train.patience:
             return
         refused = f"experiment {self.name}: train.patience={train.patience} "
-        kind = type(method).__name__
+        kind = method.label
         if train.schedule != "constant":
             raise ValueError(
                 f"{refused}would stop before the learning rate has fallen, which is when errors fall most; "

@@ -39,7 +39,8 @@ def sum_losses(losses: Mapping[str, Tensor]) -> Tensor:
 
 @torch.no_grad()
 def culprits(terms: Mapping[str, Tensor], ids: Sequence[str], norm: Tensor) -> str | None:
-    """Whose losses (batch,) are not finite, or that the gradient's norm is not; None if all is well."""
+    """Whose losses (batch,) are not finite, or which term of the whole batch, or that the gradient's norm is
+    not; None if all is well."""
     bad = [
         ids[i]
         for term in terms.values()
@@ -48,7 +49,11 @@ def culprits(terms: Mapping[str, Tensor], ids: Sequence[str], norm: Tensor) -> s
     ]
     if bad:
         return listed(list(dict.fromkeys(bad)))
-    return None if torch.isfinite(norm) else f"the gradient of the batch {listed(ids)}"
+    if torch.isfinite(norm):
+        return None
+    whole = [name for name, term in terms.items() if term.ndim == 0 and not isfinite(term.item())]
+    what = f"the term {listed(whole)}" if whole else "the gradient"
+    return f"{what} of the batch {listed(ids)}"
 
 
 class StatisticsGuard:

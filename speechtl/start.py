@@ -248,7 +248,7 @@ def steps_after(experiment: Experiment) -> str | None:
     if not method.is_for_no_step or not experiment.train.steps:
         return None
     return (
-        f"{type(method).__name__} is done before the first step: {counted(experiment.train.steps, 'step')} "
+        f"{method.label} is done before the first step: {counted(experiment.train.steps, 'step')} "
         "of training follow, and end elsewhere. --train.steps 0 is the method alone"
     )
 

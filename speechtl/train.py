@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor
+from torch import Tensor, nn
 
 from speechtl.allocation import keep_freed_memory
 from speechtl.augment import AugmentSettings, SpecAugment
@@ -116,6 +116,7 @@ class Loop:
         # A source that was trained just before, in this process, may have had another precision.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
+        _refuse_precision(model, settings)
         self.cache = self._cache(model)
         draws = StreamSettings(
             settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self.cache
@@ -308,4 +309,17 @@ class Loop:
             counters.label_free,
             counters.diverged,
             counters.left_out,
+        )
+
+
+def _refuse_precision(model: AcousticModel, settings: TrainSettings) -> None:
+    """Refuse bf16 for an LSTM on a CPU that has it not: oneDNN's has no other way, and would only say so."""
+    if (
+        settings.mixed_precision == "bf16"
+        and any(isinstance(module, nn.RNNBase) for module in model.modules())
+        and not (torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    ):
+        raise ValueError(
+            "precision=bf16 with a BiLSTM: this CPU has no bf16 instructions, without which an LSTM cannot "
+            "be computed in it; take --train.precision auto or fp32"
         )

@@ -157,6 +157,8 @@ def test_culprits_are_the_utterances_else_the_batch() -> None:
     assert culprits({"ctc": bad, "kl": bad}, ("a", "b"), one) == "b"
     assert culprits({"ctc": torch.tensor([3e38, 3e38])}, ("a", "b"), one) is None, "only the sum overflows"
     assert culprits({"ctc": fine}, ("a", "b"), torch.tensor(torch.inf)) == "the gradient of the batch a, b"
+    broken = {"ctc": fine, "domain": torch.tensor(torch.nan)}
+    assert culprits(broken, ("a", "b"), torch.tensor(torch.nan)) == "the term domain of the batch a, b"
 
 
 def test_the_guard_puts_statistics_back() -> None:

@@ -39,6 +39,8 @@ class Place:
     block: str
     inner: str
     """Its name inside the block."""
+    host: str | None = None
+    """Of an inserted module, the block that it changes."""
 
     @property
     def name(self) -> str:
@@ -52,9 +54,10 @@ def places(model: AcousticModel) -> dict[str, Place]:
     if model.shared_blank is not None:
         parts[BLANK] = model.shared_blank
     parts |= model.inserted.parts()
+    hosts = {insertion.name: insertion.block for insertion in model.inserted.insertions}
     parts |= {f"helper.{name}": helper for name, helper in model.helpers.items()}
     found = {
-        id(tensor): Place(block, inner)
+        id(tensor): Place(block, inner, hosts.get(block))
         for block, module in parts.items()
         for inner, tensor in module.state_dict(keep_vars=True).items()
     }

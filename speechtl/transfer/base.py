@@ -69,6 +69,11 @@ class Transfer:
         return [corresponding_rows(model, tokenizer, data.table_of(tokenizer.language)) for tokenizer in new]
 
     @property
+    def label(self) -> str:
+        """What it is called: its class, or those of several at once."""
+        return type(self).__name__
+
+    @property
     def acts_on_source(self) -> bool:
         """Whether all that it does is done to trained weights of the source, and nothing where none is."""
         return False

@@ -32,6 +32,7 @@ class BatchNormStatistics(Transfer):
     """Most of the target's speech, drawn at random, that the statistics are taken from, in minutes."""
 
     needs_source: ClassVar[bool] = True
+    measures_model: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

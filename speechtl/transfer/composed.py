@@ -16,6 +16,7 @@ from speechtl.models.fates import Place, places
 from speechtl.transfer.base import Transfer
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData
 from speechtl.transfer.head_rows import Coverage
+from speechtl.transfer.interpolation import Interpolated
 from speechtl.transfer.plan import matched
 from speechtl.transfer.rules import SOURCE, Rule, parse
 from speechtl.transfer.stages import Stage
@@ -101,6 +102,11 @@ class Composed(Transfer):
         return tuple(replace(method, **whole) for method in self.methods)
 
     @property
+    def label(self) -> str:
+        """The classes of the methods."""
+        return " + ".join(map(_name, self.methods))
+
+    @property
     def needs_source(self) -> bool:  # type: ignore[override]
         """Whether one of them means nothing from scratch."""
         return any(method.needs_source for method in self.methods)
@@ -114,6 +120,11 @@ class Composed(Transfer):
     def hears_unlabelled(self) -> bool:  # type: ignore[override]
         """Whether one of them learns from speech without labels."""
         return any(method.hears_unlabelled for method in self.methods)
+
+    @property
+    def is_for_no_step(self) -> bool:  # type: ignore[override]
+        """Whether all of them are done before the first step."""
+        return all(method.is_for_no_step for method in self.methods)
 
     @property
     def measures_model(self) -> bool:  # type: ignore[override]
@@ -175,14 +186,30 @@ class Composed(Transfer):
         return tuple(chain.from_iterable(own for _, own in rules))
 
     def _refuse_idle(self, rules: Sequence[tuple[str, tuple[Rule, ...]]]) -> None:
-        """Refuse a method of which nothing is left, as others freeze all that is the source's."""
+        """Refuse a method of which nothing is left: others freeze, drop or overwrite what it is about."""
+        estimating = [name for name, own in rules if any(one.start == "estimated" for one in own)]
+        if len(estimating) > 1:
+            raise ValueError(
+                f"{' and '.join(estimating)} both take the statistics of batch norms, and the last would "
+                "overwrite those of the others; leave all but one out"
+            )
+        random = {name: own for name, own in rules if any(one.start == "random" for one in own)}
+        dropping = [name for name, own in random.items() if Rule("*", start="random") in own]
+        about = [method for method in self.methods if method.acts_on_source]
+        mixing: list[Transfer] = [method for method in about if isinstance(method, Interpolated)]
+        if random and (mixing or (dropping and about)):
+            raise ValueError(
+                f"{_names(mixing or about)} would have nothing to hold on to, since "
+                f"{(dropping or list(random))[0]} starts from random weights in place of the source's; leave "
+                "one out, or take start=source"
+            )
         freezing = [name for name, own in rules if any(one == Rule(SOURCE, frozen=True) for one in own)]
         said = [*chain.from_iterable(own for _, own in rules), *map(parse, self.plan)]
         if not freezing or any(isinstance(one, Rule) and one.frozen is False for one in said):
             return
-        if idle := [method for method in self.methods if method.acts_on_source]:
+        if about:
             raise ValueError(
-                f"{_names(idle)} would do nothing, since {freezing[0]} freezes all weights of the source; "
+                f"{_names(about)} would do nothing, since {freezing[0]} freezes all weights of the source; "
                 "leave one out, or say by plan which are trained: --method.plan 'norm=train'"
             )
 

@@ -11,7 +11,7 @@ import torch
 
 from speechtl.faults import listed
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.rules import Rule
+from speechtl.transfer.rules import Rule, parse
 
 if TYPE_CHECKING:
     from speechtl.checkpoint import LoadedModel
@@ -54,8 +54,17 @@ class Interpolated(Transfer):
         """No rules of its own.
 
         Raises:
-            ValueError: weights are no tensors of their own, since a method trains a change of each.
+            ValueError: weights are no tensors of their own, since a method trains a change of each; or the
+                plan starts some at random, with which the source's have no line in common.
         """
+        random = [
+            one.match for one in map(parse, self.plan) if isinstance(one, Rule) and one.start == "random"
+        ]
+        if random:
+            raise ValueError(
+                f"Interpolated mixes the trained weights with the source's, and the plan starts "
+                f"{listed(random)} at random, which has nothing to do with these; leave one of the two out"
+            )
         if any("parametrizations." in name for name, _ in model.named_parameters()):
             raise ValueError(
                 "Interpolated is combined with a method, such as LoRA, that trains a change of each weight; "

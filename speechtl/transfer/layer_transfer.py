@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -99,19 +100,14 @@ class LayerTransfer(Transfer):
             named += tuple(Rule(block, start="random") for block in again if block not in unheard)
         if self.rest == "trained" or self.then_all:
             return named
-        heads = {f"head.{tag}" for tag in data.target.languages} if self._reaches_heads else set()
-        return (*self._kept(model, heads), *named)
+        return (*self._kept(model), *named)
 
     def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
         """The copied blocks frozen; then, if asked for, trained too."""
         if not self.then_all:
             return self.stages()
-        heads = {
-            fate.block
-            for fate in model.fates.values()
-            if fate.block.startswith("head.") and (self._reaches_heads or fate.start != "copied")
-        }
-        return (Stage(1 - self.then_all, self._kept(model, heads)), Stage(self.then_all))
+        new = {fate.block for fate in model.fates.values() if fate.start != "copied"}
+        return (Stage(1 - self.then_all, self._kept(model, new)), Stage(self.then_all))
 
     @property
     def _parts(self) -> list[str]:
@@ -121,8 +117,15 @@ class LayerTransfer(Transfer):
     def _reaches_heads(self) -> bool:
         return any(part.startswith("upper:") for part in self._parts)
 
-    def _kept(self, model: AcousticModel, heads: set[str]) -> tuple[Rule, ...]:
-        """Rules that freeze what is not trained again: all but these heads and the blocks."""
-        again = {*self.blocks(model), *heads, *(["blank"] if self._reaches_heads else [])}
+    def _kept(self, model: AcousticModel, new: Collection[str] = ()) -> tuple[Rule, ...]:
+        """Rules that freeze what is not trained again: all but the blocks, and heads that are new.
+
+        Where it reaches the heads, those are trained that speech goes through, whoever brings it.
+        """
         blocks = [*model.blocks(), *(["blank"] if model.shared_blank is not None else [])]
+        heads = [name for name in blocks if name.startswith("head.") or name == "blank"]
+        again = {
+            *self.blocks(model),
+            *(heads if self._reaches_heads else (name for name in heads if name in new)),
+        }
         return tuple(Rule(block, frozen=True) for block in blocks if block not in again)

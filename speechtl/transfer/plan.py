@@ -62,14 +62,20 @@ class TransferPlan:
 
 
 def matched(match: str, standing: Mapping[str, Place], known: Collection[str]) -> list[str]:
-    """Names in a model's state that a glob matches: by block, by name inside blocks, or as they are."""
+    """Names in a model's state that a glob matches: by block, by name inside blocks, or as they are.
+
+    What a method once inserted into the source goes with the block that it changes.
+    """
     if match == SOURCE:
         return [name for name in standing if plain(name) in known]
-    return [
-        name
-        for name, place in standing.items()
-        if any(fnmatchcase(one, match) for one in (place.block, plain(place.name), plain(name)))
-    ]
+    found = []
+    for name, place in standing.items():
+        called = [place.block, plain(place.name), plain(name)]
+        if place.host is not None and plain(name) in known:
+            called.append(place.host)
+        if any(fnmatchcase(one, match) for one in called):
+            found.append(name)
+    return found
 
 
 def planned(model: AcousticModel, fates: Mapping[str, Fate]) -> AcousticModel:
@@ -83,7 +89,10 @@ def planned(model: AcousticModel, fates: Mapping[str, Fate]) -> AcousticModel:
 
 @torch.no_grad()
 def initialise(model: AcousticModel, names: Iterable[str], seed: int) -> None:
-    """Give tensors of the model's state the values of an untrained model that is drawn with a seed."""
+    """Give tensors of the model's state the values of an untrained model that is drawn with a seed.
+
+    Inserted modules begin as the identity.
+    """
     from speechtl.models.acoustic import AcousticModel
 
     wanted = set(names)
@@ -92,6 +101,8 @@ def initialise(model: AcousticModel, names: Iterable[str], seed: int) -> None:
     fresh = AcousticModel(model.settings, model.features, {}, inputs=model.inputs.added, seed=seed)
     for language, tokenizer in model.tokenizers.items():
         fresh.add_head(tokenizer, seed=seed, own_blank=not model.head(language).shares_blank)
+    for insertion in model.inserted.insertions:
+        fresh.insert(insertion)
     drawn = fresh.state_dict()
     for name, tensor in model.state_dict(keep_vars=True).items():
         if name in wanted:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conservative import SHORT, a_source, a_target, adapted, trained
+from conservative import SHORT, a_source, a_target, adapted, equal, trained
 from toy_speech import TINY, examples
 
 from speechtl.experiment import Experiment, load_recipe
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
-from speechtl.transfer import BatchNormStatistics
+from speechtl.transfer import VTLN, BatchNormStatistics, Composed, SpeakerMoments, Transfer
 from speechtl.transfer.base import TransferData
 from speechtl.transfer.batch_norm_statistics import batch_norms, take_statistics
 from speechtl.transfer.receipt import Beginning
@@ -109,6 +109,22 @@ def test_without_a_step_it_is_a_control_and_labels_do_not_matter(tmp_path: Path)
     again = adapted(BatchNormStatistics(), source, other)
     mine, theirs = model.state_dict(), again.state_dict()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in mine.items())
+
+
+@pytest.mark.parametrize("other", [SpeakerMoments(), VTLN(step=0.1)], ids=lambda m: type(m).__name__)
+def test_beside_what_changes_the_features_they_are_those_of_the_model_that_comes_out(other: Transfer) -> None:
+    source, data = a_source("en", "fr"), a_target("en")
+    data = replace(data, target=replace(data.target, speakers=["ana", "ben"] * 6))
+    first, last = (
+        adapted(Composed(methods=methods), source, data)
+        for methods in ((BatchNormStatistics(), other), (other, BatchNormStatistics()))
+    )
+    assert equal(first, last)
+    again = copy.deepcopy(first)
+    take_statistics(again, [data.target.batch(range(12))])
+    for name, value in first.state_dict().items():
+        if "running" in name:
+            assert torch.allclose(value, again.state_dict()[name], rtol=1e-3, atol=1e-4), name
 
 
 def test_an_input_that_is_not_heard_keeps_its_statistics() -> None:

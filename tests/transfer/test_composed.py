@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import two_domains
 from conservative import SHORT, a_source, a_target, adapted, equal, trained
 from toy_speech import TINY, toy_experiment, write_manifest
 
@@ -13,10 +14,13 @@ from speechtl.checkpoint import save_model
 from speechtl.experiment import Experiment, load_recipe
 from speechtl.leakage import Fingerprints
 from speechtl.method_json import method_from_json, method_to_json
+from speechtl.train_settings import TrainSettings
 from speechtl.transfer import (
     EWC,
     L2SP,
     LHUC,
+    MMD,
+    AdaBN,
     BatchNormStatistics,
     Composed,
     FineTuning,
@@ -99,8 +103,32 @@ def test_what_it_needs_is_what_its_methods_need() -> None:
     guessing = Composed(methods=(LHUC(labels="first_pass"), FineTuning()))
     assert not guessing.chooses_on_dev
     assert LAYER_L2_SP.chooses_on_dev
-    with pytest.raises(ValueError, match="Composed needs a source"):
+    with pytest.raises(ValueError, match=r"LayerTransfer \+ L2SP needs a source"):
         Experiment(name="scratch", target=load_recipe("taiwanese/scratch").target, method=LAYER_L2_SP)
+
+
+def test_patience_is_refused_where_one_of_them_needs_all_steps() -> None:
+    target = load_recipe("taiwanese/scratch").target
+    train = TrainSettings(patience=2, schedule="constant")
+    method = Composed(methods=(FineTuning(unfreeze=0.5), L2SP()))
+    with pytest.raises(ValueError, match=r"would end FineTuning \+ L2SP before it has done all it does"):
+        Experiment(name="e", target=target, method=method, train=train, source="multilingual")
+    patient = replace(method, methods=(FineTuning(), L2SP()))
+    assert Experiment(name="e", target=target, method=patient, train=train, source="multilingual")
+
+
+def test_batches_of_which_one_of_them_can_make_nothing_are_refused() -> None:
+    data, settings = two_domains.speech(), StreamSettings(batch_seconds=1.0, seed=0)
+    for method in (MMD(), Composed(methods=(MMD(), FineTuning()))):
+        streams = method.mixed_streams(data, settings)
+        with pytest.raises(ValueError, match="batch"):
+            method.check_streams(streams, settings)
+
+
+def test_what_is_done_before_the_first_step_is_told_for_all_of_them() -> None:
+    assert Composed(methods=(AdaBN(), AdaBN(minutes=1.0))).is_for_no_step
+    assert not Composed(methods=(AdaBN(), FineTuning())).is_for_no_step
+    assert Composed(methods=(AdaBN(), FineTuning())).label == "AdaBN + FineTuning"
 
 
 def test_what_is_said_of_the_whole_reaches_the_parts() -> None:
@@ -138,6 +166,19 @@ def test_what_cannot_be_combined_is_refused(methods: tuple[Transfer, ...], messa
     [
         ((InputAffine(), LayerTransfer(retrain="input:1")), r"about whether input\b"),
         ((Interpolated(), LoRA()), "leave one of the two out"),
+        (
+            (JointTraining(start="random"), EWC(utterances=2)),
+            "EWC would have nothing to hold on to, since JointTraining starts from random weights",
+        ),
+        ((L2SP(beta=0), JointTraining(start="random")), "L2SP would have nothing to hold on to"),
+        (
+            (LayerTransfer(retrain="input:3", start="random"), Interpolated()),
+            "Interpolated would have nothing to hold on to, since LayerTransfer starts from random",
+        ),
+        (
+            (BatchNormStatistics(), BatchNormStatistics(minutes=1.0)),
+            "both take the statistics of batch norms, and the last would overwrite",
+        ),
         ((LayerTransfer(retrain="encoder.2"), NormAffines()), "about whether encoder"),
         (
             (BatchNormStatistics(), LayerTransfer(retrain="encoder.1", start="random")),
@@ -153,6 +194,7 @@ def test_methods_that_contradict_each_other_about_a_model_are_refused(
     methods: tuple[Transfer, ...], message: str
 ) -> None:
     source, data = a_source("en", settings=DEEP), a_target("de")
+    data = replace(data, source=replace(a_target("en").target, is_target=False))
     with pytest.raises(ValueError, match=message):
         adapted(Composed(methods=methods), source, data)
 
@@ -244,6 +286,6 @@ def test_a_run_of_several_methods_proves_what_it_did_and_is_repeated_from_its_se
     experiment = toy_experiment(manifest, name="both", train=FEW, source="source", method=method)
     run(experiment, Path("runs"))
     receipt = Receipt.read(Path("runs/both/seed-0"))
-    assert receipt.method == "Composed"
+    assert receipt.method == "LayerTransfer + L2SP"
     assert {t.block for t in receipt.tensors if t.frozen} == {"encoder.1", "norm", "head.en", "blank"}
     assert load_recipe("runs/both/seed-0/experiment.json") == experiment

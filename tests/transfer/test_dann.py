@@ -70,10 +70,12 @@ def test_the_head_s_gradients_do_not_know_lambda_and_the_model_s_are_linear_in_i
 @every_way
 def test_padding_changes_no_loss(method: DANN) -> None:
     data = speech()
-    model, batch = begun(method, data).eval(), mixed(data)
+    model, batch = begun(method, data), mixed(data)
     longer = replace(batch, waveforms=F.pad(batch.waveforms, (0, 30_000)))
-    one, other = (domain_loss(method, model, which).item() for which in (batch, longer))
-    assert one == pytest.approx(other, abs=1e-5)
+    for mode in (False, True):
+        model.train(mode)
+        one, other = (domain_loss(method, model, which).item() for which in (batch, longer))
+        assert one == pytest.approx(other, abs=1e-5)
 
 
 @every_way
@@ -116,6 +118,16 @@ def test_labelled_speech_of_the_target_domain_is_of_the_target_s_class() -> None
     _, classes = method._targets(batch, method.classes(data))
     assert classes.tolist() == [0, 1]
     assert batch.is_labelled.all()
+
+
+@pytest.mark.parametrize("domain", ["uk", None])
+def test_a_column_that_tells_the_domains_not_apart_tells_nothing(domain: str | None) -> None:
+    """All labelled speech says that it is of the unlabelled domain, or neither says anything."""
+    data = speech(domains=[domain] * 12)
+    told = replace(data, unlabelled=replace(data.unlabelled, domains=[domain] * 12)).with_domains()
+    assert not told.target.is_target.any()
+    assert told.unlabelled_speech.batch(range(3)).is_target.all()
+    assert not any(told.unlabelled_speech.labels)
 
 
 def test_an_utterance_without_a_value_counts_nothing() -> None:

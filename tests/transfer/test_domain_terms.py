@@ -14,7 +14,7 @@ from two_domains import begun, logged, mixed, speech, trained
 from speechtl.augment import AugmentSettings
 from speechtl.batches import Examples, concatenate
 from speechtl.method_json import method_from_json, method_to_json
-from speechtl.transfer import CORAL, MMD, Composed, MixedBatches, Transfer
+from speechtl.transfer import CORAL, DANN, MMD, Composed, MixedBatches, Transfer
 from speechtl.transfer.base import StreamSettings, TransferData
 from speechtl.transfer.receipt import Beginning, require_sound
 
@@ -71,6 +71,31 @@ def test_labels_of_the_unlabelled_speech_change_nothing(tmp_path: Path, name: st
     told = replace(data, unlabelled=replace(data.unlabelled, labels=[[1, 2, 3]] * 12))
     models = [trained(TERMS[name], one, tmp_path / way) for way, one in (("none", data), ("told", told))]
     assert equal(*models)
+
+
+@every_term
+@pytest.mark.parametrize("adversary", [False, True])
+def test_a_few_labelled_utterances_of_the_target_domain_are_on_its_side(
+    tmp_path: Path, name: str, adversary: bool
+) -> None:
+    """They are trained on with their labels, and told apart from those of the other domain."""
+    few = speech(domains=["us"] * 8 + ["uk"] * 4)
+    method = DANN() if adversary else TERMS[name]
+    batch = few.with_domains().target.batch([0, 1, 8, 9])
+    assert (batch.is_labelled.all(), batch.is_target.tolist()) == (True, [False, False, True, True])
+    model = trained(method, few, tmp_path / "few", source=a_source("en", "fr"))
+    none = trained(method, speech(), tmp_path / "none", source=a_source("en", "fr"))
+    assert not equal(model, none), "the term is between other sides"
+    assert all(np.isfinite(value) for line in logged(tmp_path / "few") for value in line.values() if value)
+
+
+def test_the_unlabelled_speech_is_drawn_by_another_seed() -> None:
+    data = speech()
+    data = replace(data, unlabelled=replace(data.target, domains=["uk"] * 12))
+    streams = MixedBatches().mixed_streams(data, StreamSettings(8.0, seed=2))
+    assert streams["target"].seed == 2
+    same = [streams["target"].batch(step).ids == streams["unlabelled"].batch(step).ids for step in range(6)]
+    assert not all(same)
 
 
 @every_term

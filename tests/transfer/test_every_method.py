@@ -82,7 +82,9 @@ def material(name: str, language: str = "de") -> TransferData:
     return data
 
 
-def trained(name: str, folder: Path, steps: int = 3) -> tuple[FitResult, Beginning, TransferData]:
+def trained(
+    name: str, folder: Path, steps: int = 3, last: int | None = None
+) -> tuple[FitResult, Beginning, TransferData]:
     method, data, start = method_of(name), material(name), source()
     model = method.adapt(source(), data, 0, start.state_dict().keys())
     begun = Beginning.of(model, start)
@@ -97,6 +99,7 @@ def trained(name: str, folder: Path, steps: int = 3) -> tuple[FitResult, Beginni
         augment=PLAIN,
         seed=0,
         source=start,
+        last=last,
     )
     return fitted, begun, data
 
@@ -126,6 +129,16 @@ def test_it_does_what_its_plan_says_and_leaves_nothing_behind(name: str, tmp_pat
     assert not fitted.model.training
     assert all(value.requires_grad for value in fitted.model.parameters())
     assert set(source().languages) <= set(fitted.model.languages)
+
+
+@every_method
+def test_a_stopped_run_ends_with_the_same_bits(name: str, tmp_path: Path) -> None:
+    whole, _, _ = trained(name, tmp_path / "whole", steps=4)
+    trained(name, tmp_path / "stopped", steps=4, last=2)
+    resumed, _, _ = trained(name, tmp_path / "stopped", steps=4)
+    found, expected = resumed.model.state_dict(), whole.model.state_dict()
+    assert found.keys() == expected.keys()
+    assert [key for key, value in expected.items() if not torch.equal(found[key], value)] == []
 
 
 @every_method

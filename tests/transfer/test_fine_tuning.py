@@ -118,12 +118,14 @@ def test_what_the_user_freezes_is_never_unfrozen() -> None:
         assert not any(model.fates[name].block == "encoder.1" for name in trained_in(model, stage))
 
 
-def test_a_block_is_bit_identical_until_it_is_unfrozen_and_then_moves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_a_block_is_bit_identical_until_it_is_unfrozen_and_then_moves(tmp_path: Path, optimiser: str) -> None:
     """Parameters and batch-norm statistics, with momentum, weight decay and dropout."""
     data = german()
     model = UNFREEZING.adapt(source(), data, seed=5)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    loop = Loop(model, UNFREEZING, data, DECAYING, tmp_path, development(), PLAIN, 0, None)
+    settings = replace(DECAYING, optimiser=optimiser)
+    loop = Loop(model, UNFREEZING, data, settings, tmp_path, development(), PLAIN, 0, None)
     joins = {"encoder.1": 3, "norm": 3, "encoder.0": 6, "input": 9}
     for step in range(1, DECAYING.steps + 1):
         loop.step()

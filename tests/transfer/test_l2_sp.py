@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 from speechtl.experiment import Experiment, load_recipe
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import Insertion
-from speechtl.transfer import L2SP, Transfer
+from speechtl.transfer import L2SP, Composed, InputAffine, Transfer
 from speechtl.transfer.l2_sp import penalty
 
 WITHOUT_DECAY = replace(SHORT, weight_decay=0.0)
@@ -72,6 +72,21 @@ def test_the_gradient_is_alpha_times_the_distance_and_beta_times_new_weights() -
     by_hand = 0.15 * sum((sizes[name] - started[name]).square().sum() for name in old)
     by_hand += 0.01 * sum(sizes[name].square().sum() for name in new)
     assert torch.allclose(penalty(model, source, 0.3, 0.02), by_hand, rtol=1e-5)
+
+
+def test_what_is_inserted_is_pulled_to_the_identity_if_it_decays() -> None:
+    source, data = a_source("en"), a_target("en")
+    method = Composed(methods=(InputAffine(), L2SP(alpha=0.3, beta=0.02)), plan=("norm=train",))
+    model = moved(adapted(method, source, data))
+    found = gradients(model, penalty(model, source, alpha=0.3, beta=0.02))
+    weights = {n: v for n, v in model.named_parameters() if n.startswith("inserted.") and n in found}
+    assert [name for name, value in weights.items() if value.ndim > 1] == list(weights)
+    assert weights
+    for name, value in weights.items():
+        assert torch.allclose(found[name], 0.02 * value, rtol=1e-5), name
+    spared = model.inserted.without_decay("inserted.")
+    assert spared
+    assert not spared & found.keys(), "the bias"
 
 
 def test_rows_mapped_from_the_source_are_new() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 from conservative import SHORT, a_source, a_target, adapted, equal, trained
-from toy_speech import TINY, examples
+from toy_speech import PLAIN, TINY, development, examples
 
 from speechtl.experiment import load_recipe
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
 from speechtl.staged_training import trained_in
-from speechtl.train import Interrupted
-from speechtl.transfer import LayerTransfer
+from speechtl.train import Interrupted, fit
+from speechtl.transfer import Composed, LayerTransfer, SourceReplay, Transfer
 from speechtl.transfer.receipt import Beginning
 
 DEEP = replace(TINY, blocks=4)
@@ -92,6 +92,40 @@ def test_no_block_copied_is_a_model_from_scratch() -> None:
     model = adapted(everything, source, data, seed=3)
     assert equal(model, fresh)
     assert all(value.requires_grad for value in model.parameters())
+
+
+def test_no_block_copied_trains_as_a_model_from_scratch_does(tmp_path: Path) -> None:
+    """The base of the layer study, to the end of the training and to the last bit."""
+    source, data = a_source("en", settings=DEEP), a_target("en")
+    everything = LayerTransfer(retrain="upper:5,head.en,blank", start="random")
+    fresh = AcousticModel(DEEP, FeatureSettings(), data.tokenizers, seed=0)
+    alone = fit(
+        Transfer().begin(fresh, data, 0),
+        Transfer(),
+        data,
+        SHORT,
+        tmp_path / "scratch",
+        evaluate_dev=development(4, ("en",)),
+        augment=PLAIN,
+        seed=0,
+    ).model
+    assert equal(trained(everything, source, data, tmp_path, SHORT).model, alone)
+
+
+def test_heads_that_other_speech_goes_through_are_trained_with_the_upper_blocks(tmp_path: Path) -> None:
+    """Replay brings the source's languages: their heads move with the norm before them, in each stage."""
+    source, data = a_source("en", "fr", settings=DEEP), a_target("de")
+    for share in (0.0, 0.5):
+        upper = LayerTransfer(retrain="upper:2", then_all=share)
+        method = Composed(methods=(upper, SourceReplay(share=0.5)))
+        model = adapted(method, source, data)
+        for stage in method.stages_of(model):
+            heads = {model.fates[name].block for name in trained_in(model, stage)}
+            assert {"head.de", "head.en", "head.fr"} <= heads
+        alone = adapted(upper, source, data)
+        for stage in upper.stages_of(alone):
+            heads = {alone.fates[name].block for name in trained_in(alone, stage)}
+            assert {head for head in heads if head.startswith("head.")} == {"head.de"}
 
 
 def test_the_rest_can_be_trained_along(tmp_path: Path) -> None:

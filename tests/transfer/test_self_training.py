@@ -212,6 +212,18 @@ def test_several_languages_and_an_adversary_beside_it(tmp_path: Path) -> None:
     assert not equal(fitted, trained(alone, data, tmp_path / "alone", model=source))
 
 
+def test_the_strength_of_an_adversary_rises_with_all_steps_and_not_with_those_of_a_round(
+    tmp_path: Path,
+) -> None:
+    """The rate begins anew with each round, the schedule of λ does not."""
+    method = Composed(methods=(DANN(), PseudoLabels(threshold=0.3, rounds=3)))
+    trained(method, material(factor=1.15), tmp_path, settings=replace(BRIEF, steps=12, warmup=0.25))
+    lines = [line for line in logged(tmp_path) if "dev" not in line]
+    assert [line["lr"] == 0 for line in lines] == [step % 4 == 0 for step in range(12)]
+    found = [line["reversal"] for line in lines]
+    assert found == pytest.approx([DANN().reversal(step / 12) for step in range(12)], abs=1e-6)
+
+
 def test_a_student_without_noise_hears_the_waveforms_as_they_are() -> None:
     data, model = material(), recogniser()
     for is_noisy in (True, False):
