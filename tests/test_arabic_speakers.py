@@ -1,6 +1,7 @@
 """The studies of Arabic speakers: who is adapted to, on which words, and what is never mixed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,10 @@ from speechtl.study.cells import expand
 from speechtl.text import orthography
 
 ALL = [speaker for group in GROUPS.values() for speaker in group]
-STUDIES = ("speakers", "speakers_amounts", "speakers_unheard", "speakers_tuning", "speakers_tuning_swapped")
+STUDIES = (
+    *("speakers", "speakers_amounts", "speakers_first_pass", "speakers_unheard"),
+    *("speakers_tuning", "speakers_tuning_swapped"),
+)
 
 
 def letters(glosses: tuple[str, ...]) -> set[str]:
@@ -113,6 +117,19 @@ def test_settings_are_those_that_the_other_group_chose(monkeypatch: pytest.Monke
     )
     assert of_validation.flags == (("a", "--train.lr 3"),)
     assert of_test.flags == (("a", "--train.lr 1"),), "and only for rows of the study"
+
+
+def test_without_transcripts_the_settings_are_those_that_labels_chose(tmp_path: Path) -> None:
+    study = replace(load_study("arabic/speakers_first_pass"), seeds=(0,))
+    for cell in expand(study, tmp_path):
+        name = cell.row.removeprefix("arabic/one_speaker/").split()[0]
+        if name in ("lhuc", "input_affine"):
+            group = next(one for one, speakers in GROUPS.items() if cell.variant[:8] in speakers)
+            flags = CHOSEN[speakers.OTHER[group]][f"arabic/one_speaker/{name}"]
+            train = cell.experiment.train
+            assert flags == f"--train.lr {train.lr:g} --train.steps {train.steps}"
+            assert cell.experiment.method.labels == "first_pass"
+    assert len({cell.row for cell in expand(study, tmp_path)}) == 4
 
 
 def test_a_cell_has_the_flags_of_its_variant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

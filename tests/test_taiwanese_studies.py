@@ -8,6 +8,7 @@ import pytest
 
 import speechtl.transfer
 from recipes.taiwanese.methods import METHODS
+from speechtl.experiment import load_recipe
 from speechtl.study import load_study
 from speechtl.study.cells import expand
 
@@ -15,7 +16,7 @@ SPEAKERS_ONLY = {"SpeakerMoments", "VTLN"}
 """Controls for a new voice in a language that the source knows."""
 
 
-@pytest.mark.parametrize("name", ["methods", "amounts", "tuning"])
+@pytest.mark.parametrize("name", ["methods", "amounts", "tuning", "temperatures", "folds"])
 def test_every_cell_is_a_run_of_its_own_on_ten_minutes_or_as_asked(name: str, tmp_path: Path) -> None:
     study = load_study(f"taiwanese/{name}")
     cells = expand(study, tmp_path)
@@ -27,6 +28,28 @@ def test_every_cell_is_a_run_of_its_own_on_ten_minutes_or_as_asked(name: str, tm
     trained = [cell.experiment for cell in cells if cell.experiment.train.steps]
     assert len({experiment.train.steps for experiment in trained}) == 1
     assert len({experiment.target for experiment in trained}) == len(study.amounts)
+
+
+def test_ten_and_fewer_minutes_are_all_that_folds_have(tmp_path: Path) -> None:
+    study = load_study("taiwanese/folds")
+    assert study.minutes == (3, 10)
+    devs = {cell.row: cell.experiment.dev for cell in expand(replace(study, seeds=(0,)), tmp_path)}
+    assert {row for row, dev in devs.items() if dev == "fold"} == {study.recipes[1], study.recipes[3]}
+
+
+def test_either_way_to_han_characters_has_the_same_speech_and_the_third_row_the_steps_of_both(
+    tmp_path: Path,
+) -> None:
+    study = load_study("taiwanese/two_stages")
+    direct, staged, longer = sorted(
+        (cell.experiment for cell in expand(replace(study, seeds=(3,)), tmp_path)),
+        key=lambda experiment: (experiment.train.steps, experiment.name),
+    )
+    assert (direct.target, direct.tests, direct.train) == (staged.target, staged.tests, staged.train)
+    assert (direct.source, staged.source) == ("multilingual", "taiwanese/finetune@same")
+    first = load_recipe("taiwanese/finetune")
+    assert longer.train.steps == first.train.steps + staged.train.steps
+    assert replace(longer, train=direct.train, name=direct.name) == direct
 
 
 def test_every_method_is_in_the_table(tmp_path: Path) -> None:

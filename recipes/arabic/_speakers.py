@@ -35,6 +35,9 @@ SHARED = ("up", "disable", "cancel", "direction")
 HALVES = {"first": (FIRST, SECOND), "second": (SECOND, FIRST)}
 """By name: the words that are adapted to, and those that are held out."""
 
+FIRST_PASS = " --method.labels first_pass"
+"""Behind a row: adapted to what the base model makes of the speech, with the settings of the row itself."""
+
 Flags = Mapping[str, str]
 
 
@@ -131,12 +134,13 @@ def sets_of(speaker: str, half: str, unheard: bool = False) -> tuple[CorpusSpec,
 def variant(speaker: str, half: str, rows: tuple[str, ...] = ()) -> Variant:
     """A speaker on a half of the words, with the settings of a study's rows that the other group chose."""
     group = next(name for name, speakers in GROUPS.items() if speaker in speakers)
+    chosen = CHOSEN[OTHER[group]]
     return Variant(
         name=f"{speaker}-{half}",
         target=adapted_to(speaker, HALVES[half][0]),
         tests=sets_of(speaker, half),
         group=speaker,
-        flags=tuple((row, flags) for row, flags in CHOSEN[OTHER[group]].items() if row in rows),
+        flags=tuple((row, chosen[own]) for row in rows if (own := row.removesuffix(FIRST_PASS)) in chosen),
     )
 
 
