@@ -1,5 +1,6 @@
 """What every transfer method must do, whatever it does."""
 
+import copy
 import inspect
 import json
 import subprocess
@@ -19,6 +20,7 @@ from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.method_json import method_from_json, method_to_json
 from speechtl.models.acoustic import AcousticModel
+from speechtl.models.inputs import DomainInput
 from speechtl.train import FitResult, fit
 from speechtl.transfer import Composed, InputAffine, LoRA, SourceReplay, Transfer
 from speechtl.transfer.data import TransferData
@@ -129,6 +131,43 @@ def test_it_does_what_its_plan_says_and_leaves_nothing_behind(name: str, tmp_pat
     assert not fitted.model.training
     assert all(value.requires_grad for value in fitted.model.parameters())
     assert set(source().languages) <= set(fitted.model.languages)
+
+
+@every_method
+def test_so_it_does_in_a_conformer_with_a_softmax_per_language_and_an_input_of_the_domain_s_own(
+    name: str, tmp_path: Path
+) -> None:
+    """On a language that the source knows; half of the speech comes through the other input."""
+    method, plain = method_of(name), material(name, "en")
+    data = replace(plain, target=replace(plain.target, domains=["phone", None] * 5))
+    if name == "DomainBatchNorm":
+        data = plain  # the labelled speech is of one domain
+    if data.unlabelled is not None:
+        data = replace(data, unlabelled=replace(data.unlabelled, domains=["phone"] * 10))
+    if data.source is not None:
+        data = replace(data, source=replace(data.source, domains=(["phone"] * 2 + [None] * 2) * 2))
+    labelled, _, tokenizers = examples(6, ("en", "fr"), seed=3)
+    settings = replace(TINY, encoder="conformer", heads="separate")
+    phone = DomainInput("phone", FeatureSettings(mels=40, f_max=4000.0))
+    start = AcousticModel(settings, FeatureSettings(), tokenizers, inputs=(phone,), seed=7)
+    start.train().encode(labelled.batch(range(6)))
+    start.eval()
+    model = method.adapt(copy.deepcopy(start), data, 0, start.state_dict().keys())
+    begun = Beginning.of(model, start)
+    fitted = fit(
+        model,
+        method,
+        data,
+        replace(ROUGH, steps=3),
+        tmp_path,
+        evaluate_dev=development(2, ("en",)),
+        augment=PLAIN,
+        seed=0,
+        source=start,
+    )
+    require_sound(begun.receipt(fitted.model, name, "source"), tmp_path)
+    assert fitted.non_finite == 0
+    assert all(torch.isfinite(value).all() for value in fitted.model.parameters())
 
 
 @every_method
