@@ -193,9 +193,11 @@ def step_zero(
 ) -> tuple[AcousticModel, TransferData]:
     """The model that training would begin with, and what it would be trained on, without its audio."""
     tokenizers = tokenizers_of(sets.target, experiment, source)
-    refuse_unknown_units(sets.target, tokenizers)
+    labels = tokenizers if experiment.method.reads_texts else None
+    if labels is not None:
+        refuse_unknown_units(sets.target, labels)
     seconds = np.array(sets.target.column("duration"), dtype=np.float64)
-    target = Examples.of(sets.target, [], seconds, tokenizers)
+    target = Examples.of(sets.target, [], seconds, labels)
     data = TransferData(target, tokenizers, *unit_table(experiment))
     if sets.source is not None and source is not None:
         lengths = np.array(sets.source.column("duration"), dtype=np.float64)
@@ -208,14 +210,14 @@ def step_zero(
 
 
 def _clips(experiment: Experiment, sets: Sets, examples: Examples) -> Clips:
-    heard = sets.folds[0].dev if sets.dev is None else sets.dev
-    dev = heard.first_per_language(experiment.train.dev_utterances)
+    heard = sets.folds[0].dev if sets.folds else sets.dev
+    dev = None if heard is None else heard.first_per_language(experiment.train.dev_utterances)
     return Clips(
         seconds=examples.seconds,
         lengths=np.array([len(label) for label in examples.labels], dtype=np.int64),
         languages=examples.languages,
         units={},
-        dev_seconds=60 * dev.minutes,
+        dev_seconds=0.0 if dev is None else 60 * dev.minutes,
     )
 
 

@@ -40,10 +40,11 @@ class Experiment:
     """Name of the run's folder."""
     target: tyro.conf.AvoidSubcommands[CorpusSpec | tuple[CorpusSpec, ...]]
     """The labelled speech to train on."""
-    dev: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | Literal["fold"]] = ()
+    dev: tyro.conf.AvoidSubcommands[tuple[CorpusSpec, ...] | Literal["fold", "none"]] = ()
     """Development speech: chooses the weights that are kept. It is additional labelled data. If none is
     named, it is the target corpus's own dev split, or carved out of it. `fold`: carved out of the target's
-    own minutes, which then train anew, all of them, for the number of steps that was best."""
+    own minutes, which then train anew, all of them, for the number of steps that was best. `none`: nothing
+    is spared for it, and the last weights are kept."""
     tests: tuple[CorpusSpec, ...] = ()
     """Test speech, scored once at the end. If none is named, it is the target corpus's own test split, or
     carved out of it."""
@@ -164,6 +165,8 @@ class Experiment:
             raise ValueError(f"{refused}goes by dev, which chooses nothing for {kind}; leave it out")
         if method.needs_all_steps:
             raise ValueError(f"{refused}would end {kind} before it has done all it does; leave it out")
+        if self.dev == "none":
+            raise ValueError(f"{refused}goes by dev, and dev=none spares nothing for it; leave it out")
         if self.dev == "fold":
             raise ValueError(f"{refused}with dev=fold, which chooses the steps already; leave it out")
 
@@ -184,7 +187,7 @@ class Experiment:
     @property
     def named_dev(self) -> tuple[CorpusSpec, ...]:
         """The corpora that are named as dev; none where it is taken from the target."""
-        return () if self.dev == "fold" else self.dev
+        return () if isinstance(self.dev, str) else self.dev
 
     def corpora(self, field: str) -> tuple[CorpusSpec, ...]:
         """The corpora that one of `CORPORA` names; none where it is left out, or dev is carved."""

@@ -51,6 +51,7 @@ def parts(
     *,
     is_classifier: bool = False,
     keeps_speakers: bool = False,
+    needs_text: bool = True,
 ) -> Parts:
     """Open a training corpus, and dev and test beside it.
 
@@ -69,6 +70,8 @@ def parts(
         is_classifier: Whether texts are classes.
         keeps_speakers: Whether held-out speech is of the speakers that are trained on, who have parameters
             of their own; it is carved by text then.
+        needs_text: Whether what is trained on must have texts; else it may lack them where nothing is carved
+            out of it.
 
     Raises:
         FileNotFoundError: There is no such corpus.
@@ -77,8 +80,8 @@ def parts(
     if spec.split_as is not None and spec.split in HELD_OUT:
         spec = replace(spec, split="train")  # what the run has left of the split that it carved
     if not wanted:
-        return Parts(spec.open(seed), {}, "")
-    whole = spec.whole.open(seed)
+        return Parts(spec.open(seed, needs_text=needs_text), {}, "")
+    whole = spec.whole.open(seed, needs_text=needs_text)
     pool = _pool(whole, spec)
     present = set(whole.splits) - set(pool.splits)
     own = [name for name in HELD_OUT if name in wanted and name in present]
@@ -87,6 +90,8 @@ def parts(
     whose = "its own" if spec.split_as is None else f"as {spec.split_as} has them, or its own"
     told = [f"{' and '.join(own)}: {whose} {'splits' if len(own) > 1 else 'split'}"] if own else []
     train = pool
+    if missing and not needs_text:
+        _refuse_textless(pool, missing)
     if missing:
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
         lacking = [name for name in HELD_OUT if name not in present]
@@ -163,7 +168,7 @@ def carve(
     except ValueError as error:
         raise ValueError(
             f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it: {error}. Record "
-            "more, or name dev and tests in a recipe of your own."
+            f"more, or not: {_instead(missing)}"
         ) from error
     return pool.with_splits(assigned, "none" if is_classifier or by_recording else "text")
 
@@ -237,6 +242,26 @@ def _by_repetition(ids: Sequence[str], repeats: Sequence[bool], shares: Mapping[
         )
     split_of = dict(zip(again, by_key_filled(again, shares), strict=True))
     return [split_of.get(id_, next(iter(shares))) for id_ in ids]
+
+
+def _refuse_textless(pool: Corpus, missing: Sequence[str]) -> None:
+    """Refuse to carve out of speech without transcripts what they are needed for."""
+    if silent := sum(not text.strip() for text in pool.column("text")):
+        raise ValueError(
+            f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it, since "
+            f"{counted(silent, 'utterance')} of {len(pool)} {'has' if silent == 1 else 'have'} no text. "
+            f"{_instead(missing)}"
+        )
+
+
+def _instead(missing: Sequence[str]) -> str:
+    """What to do where some of dev and test cannot be had from the target."""
+    ways = {
+        "dev": "--dev none keeps the last weights, or name speech with transcripts by --dev.0.corpus",
+        "test": "name test speech with transcripts by --tests.0.corpus",
+    }
+    told = "; ".join(ways[name] for name in missing)
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def _manner(carved: Corpus, is_classifier: bool) -> str:

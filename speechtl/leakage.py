@@ -141,7 +141,8 @@ def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:
     for entry in zip(corpus.column("language"), corpus.column("text"), strict=True):
         if entry not in known:
             written = orthography(entry[0]).folded_as
-            known[entry] = tuple(_hash("text", written, key) for key in text_keys(*entry))
+            keys = text_keys(*entry) if entry[1] else ()  # speech without a transcript has no text in common
+            known[entry] = tuple(_hash("text", written, key) for key in keys)
         yield known[entry]
 
 

@@ -6,6 +6,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from speechtl.faults import counted
+
 
 def hash_fraction(text: str) -> float:
     """A number in [0, 1) that follows from the text alone."""
@@ -137,7 +139,8 @@ def _filled(
     first, *others = shares
     if len(sizes) < len(shares) or len(sizes) - len(pinned) < len(others):
         known = f", {len(pinned)} of which must be trained on," if pinned else ""
-        raise ValueError(f"it has {len(sizes)} different texts{known} but {len(shares)} splits need one each")
+        texts = counted(len(sizes), "different text")
+        raise ValueError(f"it has {texts}{known} but {len(shares)} splits need one each")
     split_of = dict(zip(labels, assigned, strict=True)) | dict.fromkeys(pinned, first)
     smallest: dict[int, float] = {}
     for label, name in zip(labels, names, strict=True):

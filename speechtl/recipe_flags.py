@@ -7,13 +7,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
 from speechtl.experiment import CORPORA, Experiment, load_recipe
 
-FOLDS = ("--dev", "fold")
+DEV = "--dev"
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
+DEVS: tuple[Literal["fold", "none"], ...] = ("fold", "none")
+"""The words that it may say."""
 METHOD = "--method"
 """Another: tyro takes the method's class, whose settings are flags, from the recipe's own value as well."""
 
@@ -36,11 +38,12 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     others = [*flags]
     recipe = default = load_recipe(name)
     for place in range(len(others) - 1, -1, -1):
-        if others[place] == "=".join(FOLDS):
-            others[place : place + 1] = FOLDS
-        if tuple(others[place : place + 2]) == FOLDS:
-            default = replace(recipe, dev="fold")
-            del others[place : place + 2]
+        for dev in DEVS:
+            if others[place : place + 1] == [f"{DEV}={dev}"]:
+                others[place : place + 1] = [DEV, dev]
+            if others[place : place + 2] == [DEV, dev]:
+                default = replace(recipe, dev=dev)
+                del others[place : place + 2]
     default = _with_places(default, others)
     if any(flag.partition("=")[0] == METHOD for flag in others):
         default = _with_method(default, others)

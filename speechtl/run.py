@@ -169,8 +169,10 @@ def _train(
     """Train one model, and measure how far the domains are apart before and after it."""
     target, dev = material.target, None if material.dev is None else material.dev.corpus
     tokenizers = tokenizers_of(target.corpus, experiment, source)
-    refuse_unknown_units(target.corpus, tokenizers)
-    data = TransferData(target.examples(tokenizers), tokenizers, *unit_table(experiment))
+    labels = tokenizers if experiment.method.reads_texts else None
+    if labels is not None:
+        refuse_unknown_units(target.corpus, labels)
+    data = TransferData(target.examples(labels), tokenizers, *unit_table(experiment))
     if material.source is not None and source is not None:
         heads = source.model.tokenizers
         data = replace(data, source=replace(material.source.examples(heads), is_target=False))
@@ -266,7 +268,8 @@ def _trims(before: Mapping[str, float], corpus: Corpus) -> dict[str, float]:
 def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:
     """The list for closed decisions of each language: what is listed, else its distinct training texts."""
     words: dict[str, set[str]] = {}
-    trained = zip(corpus.column("language"), corpus.column("text"), strict=True)
+    pairs = zip(corpus.column("language"), corpus.column("text"), strict=True)
+    trained = [(language, text) for language, text in pairs if text.strip()]
     for language, text in product(corpus.languages, listed) if listed else trained:
         words.setdefault(language, set()).add(orthography(language).normalise(text))
     return {language: tuple(sorted(texts)) for language, texts in words.items()}

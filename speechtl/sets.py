@@ -23,6 +23,8 @@ from speechtl.report import shared_note
 
 _log = logging.getLogger(__name__)
 
+NO_DEV = "dev: none; the last weights are kept"
+
 
 @dataclass(frozen=True)
 class Sets:
@@ -43,6 +45,8 @@ class Sets:
     """The target domain's speech without labels."""
     carved: tuple[CarvedSplits, ...] = ()
     """What was carved out of the targets."""
+    reads_texts: bool = True
+    """Whether the target's texts are trained on."""
 
     @property
     def named_dev(self) -> dict[str, Corpus]:
@@ -74,7 +78,8 @@ class Sets:
                 speakers that they must not.
         """
         sets = {**self.tests, **self.source_tests}
-        refuse_faulty_texts({"target": self.target, **self.named_dev, **sets})
+        target = {"target": self.target} if self.reads_texts else {}
+        refuse_faulty_texts({**target, **self.named_dev, **sets})
         heads = {*self.target.languages, *(source.model.languages if source else ())}
         _refuse_languages(self.target, self.dev, sets, heads)
         for corpus in (self.target, self.unlabelled):
@@ -111,7 +116,7 @@ class Sets:
         follow = _follow(experiment)
         is_classifier = _is_classifier(experiment)
         opened = [_parts(experiment, spec, known) for spec in experiment.targets]
-        target = _joined([one.train for one in opened])
+        target = _joined([one.train for one in opened], needs_text=experiment.method.reads_texts)
         again = _source_speech(experiment, source) if experiment.method.needs_source_speech else None
         carved = None
         if experiment.dev == "fold":
@@ -142,11 +147,16 @@ class Sets:
             _joined(dev).trimmed_as(target.trim_db) if dev else None,
             {name: tests.sets[name] for name in names[:count]},
             {name: tests.sets[name] for name in names[count:]},
-            tuple(one.account for one in opened if one.account) + ((carved.account,) if carved else ()),
+            (
+                *(one.account for one in opened if one.account),
+                *([carved.account] if carved else []),
+                *([NO_DEV] if experiment.dev == "none" else []),
+            ),
             again,
             carved.folds if carved else (),
             _unlabelled(experiment.unlabelled, seed),
             tuple(one.carved for one in opened if one.carved is not None),
+            experiment.method.reads_texts,
         )
 
 
@@ -198,6 +208,7 @@ def _parts(experiment: Experiment, spec: CorpusSpec, known: Fingerprints | None 
         known,
         is_classifier=_is_classifier(experiment),
         keeps_speakers=experiment.method.is_by_speaker,
+        needs_text=experiment.method.reads_texts,
     )
 
 
@@ -244,13 +255,11 @@ def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:
 def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
     """Speech whose texts, where it has any, are not looked at."""
     opened = [spec.open(seed, needs_text=False) for spec in specs]
-    if len(opened) < 2:
-        return opened[0] if opened else None
-    return Corpus.concatenate(opened, needs_text=False)
+    return _joined(opened, needs_text=False) if opened else None
 
 
-def _joined(corpora: Sequence[Corpus]) -> Corpus:
-    return corpora[0] if len(corpora) == 1 else Corpus.concatenate(corpora)
+def _joined(corpora: Sequence[Corpus], *, needs_text: bool = True) -> Corpus:
+    return corpora[0] if len(corpora) == 1 else Corpus.concatenate(corpora, needs_text=needs_text)
 
 
 def _refuse_languages(

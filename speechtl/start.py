@@ -25,6 +25,7 @@ from speechtl.models.settings import ModelSettings
 from speechtl.settings_json import flatten, to_json
 from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
+from speechtl.transfer.first_pass import headless
 from speechtl.transfer.head_rows import Coverage
 from speechtl.whole_files import explained, write_json
 from speechtl.zero_shot import SyllableTable
@@ -42,13 +43,16 @@ def tokenizers_of(corpus: Corpus, experiment: Experiment, source: LoadedModel | 
     """The source's tokenizers for languages that it has, new ones fitted on the training text for others.
 
     Raises:
-        ValueError: other units are asked for than those of the source's heads, or the texts do not have them.
+        ValueError: other units are asked for than those of the source's heads, or the texts do not have them;
+            or texts are not read, and the source has no head.
     """
     settings, known = experiment.text, source.model.tokenizers if source is not None else {}
     tokenizers = {}
     others = []
     for language in corpus.languages:
         if language not in known:
+            if not experiment.method.reads_texts:
+                raise ValueError(headless([language], known))
             texts = _training_texts(corpus, language, has_phrases=experiment.augment.chain > 0)
             tokenizers[language] = Tokenizer.fit(texts, language, settings)
             continue

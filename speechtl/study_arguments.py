@@ -44,7 +44,10 @@ def add_study(commands: Commands[argparse.ArgumentParser], common: argparse.Argu
         "--variants", nargs="+", metavar="GLOB", help="only the variants of these names, such as '*-first'"
     )
     study.add_argument(
-        "--dev", choices=("fold",), help="carve dev out of the target's own minutes, then train on all of it"
+        "--dev",
+        choices=("fold", "none"),
+        help="fold: carve dev out of the target's own minutes, then train on all of it; none: keep the last "
+        "weights",
     )
     study.add_argument("--metric", help="the error to compare (default: closed, else syllable, else cer)")
     study.add_argument(

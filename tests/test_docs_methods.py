@@ -15,7 +15,16 @@ PAGE = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("name", speechtl.transfer.__all__)
 def test_every_method_has_a_paragraph(name: str) -> None:
-    assert f"`{name}`" in PAGE or f"{name}(" in PAGE
+    """Which says what it is good for, where it is not, and what was measured."""
+    sections = re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE)
+    headed = [section for section in sections if f"`{name}`" in section.partition("\n")[0]]
+    found = headed or [section for section in sections if f"`{name}`" in section or f"{name}(" in section]
+    assert any(
+        re.search(r"\buse\s+(it|them|the)\b|\bwhat\b", section, re.IGNORECASE)
+        and re.search(r"\bnot\b", section, re.IGNORECASE)
+        and re.search(r"\bmeasured\b", section, re.IGNORECASE)
+        for section in found
+    )
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"speechtl run ([a-z_/0-9]+)(?=[\s`])", PAGE))))
@@ -25,7 +34,7 @@ def test_every_recipe_that_is_named_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"speechtl study ([a-z_/0-9]+)", PAGE))))
 def test_every_study_that_is_named_is_there(name: str) -> None:
-    assert load_study(name).variants
+    assert load_study(name).rows
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"python (benchmarks/\w+\.py)", PAGE))))

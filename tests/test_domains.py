@@ -20,7 +20,7 @@ from speechtl.experiment import Experiment
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
 from speechtl.sets import Sets
-from speechtl.transfer import MixedBatches, Transfer
+from speechtl.transfer import MMD, MixedBatches, PseudoLabels, Transfer
 
 TEXTS = ("ai", "eo", "oa")
 BRIEF = replace(QUICK, steps=6, evaluations=2)
@@ -213,14 +213,22 @@ def test_a_run_whose_tests_would_be_of_the_labelled_speech_is_refused(folder: Pa
         experiment(folder, "untested", method=MixedBatches(), tests=())
 
 
-def test_the_texts_of_unlabelled_speech_train_nothing(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "method",
+    [MixedBatches(), MMD(), PseudoLabels(threshold=0.1)],
+    ids=lambda method: type(method).__name__,
+)
+def test_the_texts_of_unlabelled_speech_train_nothing(
+    folder: Path, source: Path, tmp_path: Path, method: Transfer
+) -> None:
     """Other texts for the same clips: the same weights, other classes in the picture."""
     rows = [json.loads(line) for line in (folder / "far.jsonl").read_text().splitlines()]
     for row in rows:
         row["text"] = "o"
     (folder / "told.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for far in ("far", "told"):
-        run(experiment(folder, far, far, method=MixedBatches()), tmp_path)
+        start = str(source) if method.needs_source else None
+        run(experiment(folder, far, far, method=method, source=start), tmp_path)
     one, other = (tmp_path / far / "seed-0" for far in ("far", "told"))
     assert weights(one) == weights(other)
     chosen = [place / "model-label-free" / "model.safetensors" for place in (one, other)]

@@ -18,6 +18,7 @@ from speechtl.run import run
 from speechtl.sets import Sets
 from speechtl.text import TextSettings
 from speechtl.train import Loop
+from speechtl.train_settings import TrainSettings
 
 STEPS = 6
 
@@ -164,6 +165,21 @@ def test_a_dry_run_counts_the_folds(speech: Path, tmp_path: Path) -> None:
     assert found.cost.account.startswith(f"{4 * STEPS} steps")
     assert any("3 folds" in note for note in found.notes)
     assert "dev" not in [role for role, _ in found.data]
+
+
+@pytest.mark.parametrize("flags", [["--dev", "none"], ["--dev=none"]])
+def test_a_flag_spares_nothing_for_dev_and_the_last_weights_are_kept(
+    flags: list[str], speech: Path, tmp_path: Path
+) -> None:
+    chosen = _parse_recipe("taiwanese/scratch", [*flags, "--train.steps", "9"])
+    assert (chosen.dev, chosen.name) == ("none", "taiwanese-scratch+dev=none+train.steps=9")
+    assert Experiment.from_dict(chosen.to_dict()) == chosen
+    with pytest.raises(ValueError, match="dev=none spares nothing for it"):
+        replace(chosen, train=TrainSettings(patience=2, schedule="constant"))
+    report = run(replace(folded(speech), dev="none"), tmp_path)
+    assert report.train is not None
+    assert (report.train.steps, report.train.best) == (STEPS, {})
+    assert report.train.dev == "dev: none; the last weights are kept"
 
 
 @pytest.mark.parametrize("flags", [["--dev", "fold"], ["--dev=fold"]])

@@ -14,6 +14,7 @@ from speechtl.folds import SEVERAL, SHORT_MINUTES
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run_folder import RunFolder
 from speechtl.run_names import run_name
+from speechtl.sets import NO_DEV
 from speechtl.source import Source, find_source
 from speechtl.study.settings import Amount, Study, Variant
 
@@ -134,6 +135,8 @@ def dev_lines(cells: Sequence[Cell]) -> list[str]:
 def _dev(experiment: Experiment) -> str:
     if experiment.dev == "fold":
         return "dev: folds of the target's own speech, all of which is then trained on for the best steps"
+    if experiment.dev == "none":
+        return NO_DEV
     if not experiment.dev:
         return "dev: the target corpus's own dev split, or carved out of it; in addition to the target"
     sets = ", ".join(dict.fromkeys(set_name(spec.corpus, spec.split) for spec in experiment.dev))

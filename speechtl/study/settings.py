@@ -10,7 +10,7 @@ from speechtl.recipe_files import recipe_module
 from speechtl.report import METRICS
 from speechtl.study.keeping import Keep
 
-Dev = tuple[CorpusSpec, ...] | Literal["fold"]
+Dev = tuple[CorpusSpec, ...] | Literal["fold", "none"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class Study:
     """Base models of the recipes that have a source, in its place: seed k starts from the k-th, or all from
     the only one. Seeds of one base say nothing about others."""
     dev: Dev | None = None
-    """Dev of all cells, in place of the recipes'; `fold` carves it out of the target's own minutes."""
+    """Dev of all cells, in place of the recipes'; `fold` carves it out of the target's own minutes, `none`
+    spares nothing for it and keeps the last weights."""
     metric: str | None = None
     """The error to compare; by default `closed` where all have it, else syllable, else character error."""
     keep: Keep = "model"

@@ -89,6 +89,11 @@ class Transfer:
         return not self.hears_unlabelled
 
     @property
+    def reads_texts(self) -> bool:
+        """Whether the target's texts are trained on; where they are not, there need be none."""
+        return getattr(self, "labels", "given") == "given"
+
+    @property
     def needs_all_steps(self) -> bool:
         """Whether something of it grows with the steps, so that no stage of it may end early."""
         return False

@@ -147,6 +147,11 @@ class Composed(Transfer):
         return all(method.chooses_on_dev for method in self.methods)
 
     @property
+    def reads_texts(self) -> bool:
+        """Not where one of them, and so all, train on other labels."""
+        return all(method.reads_texts for method in self.methods)
+
+    @property
     def needs_all_steps(self) -> bool:
         """Whether one of them does."""
         return any(method.needs_all_steps for method in self.methods)

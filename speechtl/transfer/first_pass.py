@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -50,11 +50,7 @@ def labelled(data: TransferData, source: AcousticModel, folder: Path | None, lab
         return data
     target = data.target
     if strange := sorted(set(target.languages) - set(source.languages)):
-        raise ValueError(
-            "labels=first_pass adapts on the source's own transcripts, and the source has no head for "
-            f"{', '.join(strange)}; it has heads for {', '.join(source.languages)}. Adapt on given labels: "
-            "--method.labels given"
-        )
+        raise ValueError(headless(strange, source.languages))
     ids = (None if folder is None else _kept(folder, target)) or transcripts(source, target)
     if folder is not None:
         _keep(folder, target, ids, source)
@@ -68,6 +64,15 @@ def labelled(data: TransferData, source: AcousticModel, folder: Path | None, lab
         silent = len(ids) - len(heard)
         logger.warning("the source hears nothing in %s of the target: left out", counted(silent, "utterance"))
     return replace(data, target=chosen(target, heard, [ids[place] for place in heard]))
+
+
+def headless(strange: Sequence[str], known: Iterable[str]) -> str:
+    """That a source cannot transcribe some languages, in sentences."""
+    return (
+        "labels=first_pass adapts on the source's own transcripts, and the source has no head for "
+        f"{', '.join(strange)}; it has heads for {', '.join(known)}. Adapt on given labels: --method.labels "
+        "given"
+    )
 
 
 def transcripts(source: AcousticModel, target: Examples) -> list[list[int]]:

@@ -12,11 +12,16 @@ from speaking import recogniser, source, target, tuned
 from toy_speech import QUICK, toy_experiment, write_manifest
 
 from speechtl.batches import Examples
+from speechtl.checkpoint import load_model
+from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.decode import DecodeSettings
+from speechtl.dry_run import dry_run
+from speechtl.experiment import Experiment
 from speechtl.models.acoustic import AcousticModel
 from speechtl.recognition import recognise
 from speechtl.run import run
-from speechtl.transfer import LHUC, InputAffine, Transfer, first_pass
+from speechtl.sets import NO_DEV
+from speechtl.transfer import L2SP, LHUC, Composed, InputAffine, Transfer, first_pass
 from speechtl.transfer.data import TransferData
 from speechtl.transfer.first_pass import FILE, labelled
 
@@ -124,10 +129,88 @@ def test_dev_cannot_be_carved_out_of_what_has_no_labels(tmp_path: Path) -> None:
         toy_experiment(tmp_path / "en.jsonl", source="x", method=LHUC(labels="first_pass"), dev="fold")
 
 
+@pytest.fixture(name="silent")
+def _silent(tmp_path: Path, own_folders: Path, recogniser: AcousticModel) -> Path:
+    """A source, test speech with transcripts, and a folder of sound files without any."""
+    from speechtl.checkpoint import save_model
+    from speechtl.leakage import Fingerprints
+
+    save_model(recogniser, tmp_path / "source", fingerprints=Fingerprints())
+    write_manifest(tmp_path / "test.jsonl", 6, "test", seed=12)
+    write_manifest(tmp_path / "train.jsonl", 6, "train", seed=11)
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    (tmp_path / "sounds").mkdir()
+    for number, row in enumerate(rows):
+        (tmp_path / row["audio"]).rename(tmp_path / "sounds" / f"{number}.wav")
+    lines = [{"audio": f"sounds/{number}.wav", "language": "en"} for number in range(len(rows))]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return tmp_path
+
+
+def first_pass_run(folder: Path, target: CorpusSpec, **changes: object) -> Experiment:
+    return toy_experiment(
+        folder / "unused.jsonl",
+        **{
+            "name": "silent",
+            "target": target,
+            "dev": "none",
+            "tests": (corpus(str(folder / "test.jsonl")),),
+            "source": str(folder / "source"),
+            "method": LHUC(labels="first_pass"),
+            "train": replace(QUICK, steps=4),
+            **changes,
+        },
+    )
+
+
+def test_speech_without_transcripts_is_adapted_to(silent: Path) -> None:
+    """From a manifest without texts and from a folder of sound files, with the same result."""
+    states = []
+    for name, place in (("manifest", "train.jsonl"), ("folder", "sounds")):
+        spec = corpus(str(silent / place), language="en")
+        experiment = first_pass_run(silent, spec, name=name)
+        assert "4 steps" in dry_run(experiment, silent / "runs").takes
+        report = run(experiment, silent / "runs")
+        assert report.train is not None
+        assert (report.train.dev, report.train.best) == (NO_DEV, {})
+        assert set(report.sets) == {"test"}
+        folder = silent / "runs" / name / "seed-0"
+        assert len((folder / FILE).read_text().splitlines()) == 6
+        assert not any(
+            "dev" in json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()
+        )
+        states.append(load_model(folder).model.state_dict())
+    assert all(torch.equal(states[1][name], value) for name, value in states[0].items())
+    assert any("lhuc" in name for name in states[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dev": ()}, r"dev cannot be carved out of it, since 6 utterances of 6 have no text\. --dev none"),
+        ({"tests": ()}, r"test cannot be carved .* Name test speech with transcripts by --tests\.0\.corpus"),
+        ({"method": LHUC()}, "empty text"),
+        ({"method": Composed(methods=(LHUC(), L2SP(alpha=0)))}, "empty text"),
+    ],
+)
+def test_what_cannot_be_had_without_transcripts_is_told(
+    silent: Path, changes: dict[str, object], message: str
+) -> None:
+    target = corpus(str(silent / "train.jsonl"), language="en")
+    with pytest.raises(ValueError, match=message):
+        run(first_pass_run(silent, target, **changes), silent / "runs")
+
+
+def test_speech_without_transcripts_in_a_language_that_the_source_lacks_is_refused(silent: Path) -> None:
+    strange = corpus(str(silent / "sounds"), language="fr")
+    with pytest.raises(ValueError, match="the source has no head for fr; it has heads for en"):
+        run(first_pass_run(silent, strange), silent / "runs")
+
+
 def test_a_run_without_labels_ends_the_same_whatever_the_texts_say(
     tmp_path: Path, own_folders: Path, recogniser: AcousticModel
 ) -> None:
-    from speechtl.checkpoint import load_model, save_model
+    from speechtl.checkpoint import save_model
     from speechtl.leakage import Fingerprints
 
     save_model(recogniser, tmp_path / "source", fingerprints=Fingerprints())
