@@ -17,7 +17,7 @@ from speechtl.stats import (
     hierarchical_paired_bootstrap,
     holm,
     paired_bootstrap,
-    seeds_interval,
+    rate_over_seeds,
 )
 
 MAIN_METRICS = ("closed", "syllable", "cer")
@@ -239,7 +239,7 @@ def measure(
         seeds=tuple(seeds),
         error=sum(rates) / len(rates),
         over_utterances=bootstrap_interval(errors, totals, blocks=blocks) if len(ids) > 1 else None,
-        over_seeds=seeds_interval(rates) if len(rates) > 1 else None,
+        over_seeds=rate_over_seeds(rates),
     )
     if reference is None or len(ids) < 2:
         return row

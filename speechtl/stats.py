@@ -177,6 +177,18 @@ def seeds_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     return Interval(mean, mean - margin, mean + margin)
 
 
+FEWEST_SEEDS = 3
+"""Of two, Student's interval is thirteen times the distance between them, and tells nobody anything."""
+
+
+def rate_over_seeds(rates: Sequence[float]) -> Interval | None:
+    """`seeds_interval` of error rates, which are never below 0; None for fewer seeds than tell something."""
+    if len(rates) < FEWEST_SEEDS:
+        return None
+    found = seeds_interval(rates)
+    return Interval(found.value, max(0.0, found.low), found.high)
+
+
 def paired_seeds(differences: ArrayLike, *, level: float = 0.95) -> Comparison:
     """Student's paired t test over training seeds, on the differences b - a seed by seed.
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from speechtl.stats import Interval
 
 
+TWO_SEEDS = "two seeds say too little of others for an interval; three are a look, five a claim"
+
+
 @dataclass(frozen=True)
 class Column:
     """One column's heading, and whether its cells are numbers."""
@@ -193,7 +196,7 @@ def comparison_table(compared: SetComparison) -> Table:
     several = any(len(row.seeds) > 1 for row in compared.rows)
     corrected = any(row.corrected is not None for row in compared.rows)
     headings = ["run", "seeds", f"{compared.metric} error", "over utterances"]
-    headings += ["over seeds"] if several else []
+    headings += ["over seeds"] if any(row.over_seeds for row in compared.rows) else []
     headings += [f"against {first.run}", "relative"] if len(compared.rows) > 1 else []
     headings += ["p by seed"] if several and len(compared.rows) > 1 else []
     headings += ["p (Holm)" if corrected else "p"] if len(compared.rows) > 1 else []
@@ -226,6 +229,8 @@ def _notes(compared: SetComparison) -> list[str]:
     for run, seeds in paired.items():
         if not seeds and compared.utterances > 1:
             notes.append(f"{run} has no seed in common with {compared.rows[0].run}: no paired test")
+    if any(len(row.seeds) == 2 for row in compared.rows):
+        notes.append(TWO_SEEDS)
     if any(len(seeds) > 1 for seeds in paired.values()):
         notes.append("differences and the last column's p: paired bootstrap over seeds too")
     if len(compared.decodings) > 1:

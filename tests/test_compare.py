@@ -96,7 +96,9 @@ def test_runs_are_compared_over_the_seeds_that_both_have(tmp_path: Path) -> None
     rates = [20 / 64, 0.5, 8 / 64]
     assert (first.seeds, second.seeds) == ((0, 1, 2), (0, 1))
     assert first.error == pytest.approx(sum(rates) / 3)
-    assert first.over_seeds == seeds_interval(rates)
+    assert first.over_seeds is not None
+    assert (first.over_seeds.low, first.over_seeds.high) == (0.0, seeds_interval(rates).high), "never below 0"
+    assert second.over_seeds is None, "two seeds bound nothing"
     pairs = [(errors[seed], TOTALS, BETTER, TOTALS) for seed in (0, 1)]
     expected = hierarchical_paired_bootstrap(pairs)
     assert second.difference == expected.difference

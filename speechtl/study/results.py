@@ -10,7 +10,7 @@ from speechtl.compare import Row, lacking, measure, shared_metric
 from speechtl.faults import counted, listed
 from speechtl.finished_runs import Scored
 from speechtl.report import LABEL_FREE
-from speechtl.stats import Interval, holm, seeds_interval, sign_flip
+from speechtl.stats import FEWEST_SEEDS, Interval, holm, seeds_interval, sign_flip
 from speechtl.study.negative import differences
 from speechtl.study.scores import Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
@@ -225,9 +225,10 @@ def _rate(pooled: Pooled, ids: Sequence[str], metric: str) -> float:
 
 
 def _over_seeds(values: Sequence[float]) -> Interval | None:
-    if len(values) > 1:
+    """The mean, with an interval where there are seeds enough for one."""
+    if len(values) >= FEWEST_SEEDS:
         return seeds_interval(values)
-    return Interval(values[0], values[0], values[0]) if values else None
+    return Interval(mean(values), mean(values), mean(values)) if values else None
 
 
 def _negative(grid: Grid, result: RowResult, name: str, metric: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from speechtl.stats import Interval
 from speechtl.study.labels import folder, labels, shared_flags
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
-from speechtl.tables import Column, Table, interval_text, p_text
+from speechtl.tables import TWO_SEEDS, Column, Table, interval_text, p_text
 
 HEADINGS = (
     "recipe",
@@ -92,9 +92,10 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
     ]
     if not any(row.negative[1] for row in found.rows) and any(row.gain for row in found.rows):
         notes.append("negative transfer: not told, as the control is neither from scratch nor unadapted")
-    single = [row for row in found.rows if len(row.measured.seeds) == 1]
-    if single:
+    if any(len(row.measured.seeds) == 1 for row in found.rows):
         notes.append("one seed says nothing about others")
+    if any(len(row.measured.seeds) == 2 for row in found.rows):
+        notes.append(TWO_SEEDS)
     return [*notes, *found.notices, *dev]
 
 

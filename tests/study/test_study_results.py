@@ -12,10 +12,12 @@ from study_grid import UNITS, write_cell, write_cells, write_recipe, write_repor
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.report import Report
 from speechtl.stats import (
+    Interval,
     bootstrap_interval,
     hierarchical_paired_bootstrap,
     holm,
     paired_bootstrap,
+    rate_over_seeds,
     seeds_interval,
     sign_flip,
 )
@@ -76,7 +78,7 @@ def test_rows_have_intervals_over_seeds_and_utterances_and_are_paired_with_the_c
     summed = [sum(by_seed[good][s][i] for s in (0, 1, 2)) for i in order]
     expected = hierarchical_paired_bootstrap(pairs)
     assert row.measured.error == pytest.approx(np.mean(rates))
-    assert row.measured.over_seeds == seeds_interval(rates)
+    assert row.measured.over_seeds == rate_over_seeds(rates)
     assert row.measured.over_utterances == bootstrap_interval(summed, [3 * UNITS] * 24)
     assert (row.measured.difference, row.p_value) == (expected.difference, expected.p_value)
     control = np.mean([sum(one) / sum(TOTALS) for one in by_seed[scratch].values()])
@@ -324,7 +326,8 @@ def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
             write_cell(cell, [1] * 12, source_errors=[2 + cell.seed] * 8)
     row = row_of(only(study, cells), tuned)
     assert row.source_error == pytest.approx(2.5 / UNITS)
-    assert row.source_loss == seeds_interval([1 / UNITS, 2 / UNITS]), "a set is known by its references"
+    lost = 1.5 / UNITS
+    assert row.source_loss == Interval(lost, lost, lost), "a set is known by its references"
     outcome = write_outcome(study, cells, {}, tmp_path / "s")
     assert "| +37.5 |" in outcome.tables[0].markdown()
     names = {path.name for path in (tmp_path / "s").glob("*.png")}
@@ -336,7 +339,7 @@ def test_seeds_and_not_variants_are_what_the_source_s_loss_has_an_interval_over(
     """Speakers differ much, and seeds little; a seed of which a speaker is missing is left out."""
     base, scratch = write_recipe(tmp_path, "base"), write_recipe(tmp_path, "scratch")
     tuned = write_recipe(tmp_path, "tuned", more=f", source={base!r}")
-    study = Study("s", (scratch, tuned), seeds=(0, 1, 2), variants=variants(2))
+    study = Study("s", (scratch, tuned), seeds=(0, 1, 2, 3), variants=variants(2))
     write_reports(tmp_path / "base" / "seed-0", {"base": [0] * 8}, hash_="source")
     cells = expand(study, tmp_path)
     for cell in cells:
@@ -344,9 +347,9 @@ def test_seeds_and_not_variants_are_what_the_source_s_loss_has_an_interval_over(
         if (cell.row, cell.variant, cell.seed) != (tuned, "v1", 2):
             write_cell(cell, [1] * 12, source_errors=[lost] * 8 if cell.row == tuned else ())
     row = row_of(only(study, cells), tuned)
-    assert row.measured.seeds == (0, 1)
-    assert row.source_loss == seeds_interval([1.5 / UNITS, 2.5 / UNITS])
-    assert row.source_error == 2 / UNITS
+    assert row.measured.seeds == (0, 1, 3)
+    assert row.source_loss == seeds_interval([1.5 / UNITS, 2.5 / UNITS, 1.5 / UNITS])
+    assert row.source_error == pytest.approx(5.5 / 3 / UNITS)
 
 
 def test_rows_with_other_references_are_not_compared(tmp_path: Path, recipes: list[str]) -> None:
