@@ -18,10 +18,27 @@ if TYPE_CHECKING:
 
 METRICS = ("wer", "cer", "syllable", "syllable_toneless", "tone", CLOSED, BALANCED)
 """All error rates that there are; a set has those that its language and the decoding give."""
+SPOKEN = {
+    "wer": "word error",
+    "cer": "character error",
+    "syllable_toneless": "syllable error without tone",
+    CLOSED: "closed word error",
+    BALANCED: "class-balanced closed error",
+}
+"""What they are called in headings; the others `syllable error`, `tone error`."""
 KALDI_LABELS = {"wer": "WER", "cer": "CER", "syllable": "SYL", "closed": "CLOSED"}
 """Metrics with a line in Kaldi's style. Kaldi's own SER is the sentence error, so syllables are SYL."""
 LABEL_FREE = ".label-free"
 """How the names of sets end that were decoded with the weights that are chosen without labels."""
+
+
+def error_of(metric: str) -> str:
+    """What an error rate is called in a heading.
+
+    >>> error_of("cer"), error_of("tone")
+    ('character error', 'tone error')
+    """
+    return SPOKEN.get(metric, f"{metric} error")
 
 
 @dataclass(frozen=True)

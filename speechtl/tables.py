@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from speechtl.report import error_of
 from speechtl.terminal import printable
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from speechtl.stats import Interval
 
 
+LONG = 24
+"""Characters of a run's name from which on it is too long for a heading."""
 TWO_SEEDS = "two seeds say too little of others for an interval; three are a look, five a claim"
 
 
@@ -195,9 +198,10 @@ def comparison_table(compared: SetComparison) -> Table:
     first = compared.rows[0]
     several = any(len(row.seeds) > 1 for row in compared.rows)
     corrected = any(row.corrected is not None for row in compared.rows)
-    headings = ["run", "seeds", f"{compared.metric} error", "over utterances"]
+    headings = ["run", "seeds", error_of(compared.metric), "over utterances"]
     headings += ["over seeds"] if any(row.over_seeds for row in compared.rows) else []
-    headings += [f"against {first.run}", "relative"] if len(compared.rows) > 1 else []
+    against = f"against {first.run}" if len(first.run) <= LONG else "against the first"
+    headings += [against, "relative"] if len(compared.rows) > 1 else []
     headings += ["p by seed"] if several and len(compared.rows) > 1 else []
     headings += ["p (Holm)" if corrected else "p"] if len(compared.rows) > 1 else []
     kind = "source's set" if compared.is_source else "set"
@@ -210,7 +214,7 @@ def comparison_table(compared: SetComparison) -> Table:
             headings[2]: f"{100 * row.error:.1f} %",
             "over utterances": interval_text(row.over_utterances),
             "over seeds": interval_text(row.over_seeds),
-            f"against {first.run}": difference_text(row.difference),
+            against: difference_text(row.difference),
             "relative": "" if row.relative is None else f"{100 * row.relative:+.1f} %",
             "p by seed": ", ".join(p_text(p) for p in row.seed_p_values.values()),
             "p": p_text(row.p_value),

@@ -10,6 +10,7 @@ from speechtl.curves import colours, dress
 from speechtl.figures import save, titled
 from speechtl.quickstart.experiments import Stage
 from speechtl.quickstart.finding import Finding, Findings
+from speechtl.report import error_of
 from speechtl.study.plots import dev_errors
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def draw_errors(found: Sequence[Findings], names: Sequence[str], picture: Path) 
     for axes, group, name in zip(panels, found, names, strict=True):
         _bars(axes, group.rows)
         axes.set_title(
-            f"{name}, {group.tested.utterances} utterances, {group.tested.metric} error", fontsize=9
+            f"{name}, {group.tested.utterances} utterances, {error_of(group.tested.metric)}", fontsize=9
         )
     save(figure, picture, "a picture of the quickstart")
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from speechtl.compare import SetComparison
 from speechtl.quickstart.finding import Finding, Findings
 from speechtl.quickstart.settings import NAMES, Quickstart
+from speechtl.report import error_of
 from speechtl.tables import Column, Table, difference_text, interval_text, p_text
 
 SURE = 0.05
@@ -27,10 +28,10 @@ def table(chosen: Quickstart, found: Sequence[Findings]) -> Table:
     resampled = " and ".join(sorted({target.resampled, accent.resampled}))
     shown.notes += [
         "Synthetic speech: it says whether a method works, not how well it will work on people",
-        f"{_tested(chosen, target)}: {target.metric} error of {target.utterances} utterances after "
+        f"{_tested(chosen, target)}: {error_of(target.metric)} of {target.utterances} utterances after "
         f"{chosen.size.minutes:g} minutes of training speech, with the same steps for all, scratch too",
-        f"{_tested(chosen, accent)}: {accent.metric} error of {accent.utterances} utterances; the labels are "
-        "of American English",
+        f"{_tested(chosen, accent)}: {error_of(accent.metric)} of {accent.utterances} utterances; the labels "
+        "are of American English",
         f"95 % intervals and p-values: (paired) bootstrap over {resampled}; Holm's correction in a group",
         "source's tests: points of error more (+) or less (-) than the model that it started from has there",
         f"one seed, {chosen.seed}, says nothing about others: --seed",

@@ -11,7 +11,7 @@ from pathlib import Path
 from speechtl.dry_run import dry_run
 from speechtl.sets import Sets
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
-from speechtl.study.labels import folder, labels, shared_flags
+from speechtl.study.labels import folder, shared_flags, table_labels
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table
@@ -41,6 +41,7 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
             "where no cell is finished yet, measured over a few steps: too long if the machine is busy now"
         )
     place, same = folder(study.rows), shared_flags(study.rows)
+    table.notes += table_labels(study.rows)[1]
     table.notes += [f"recipes: in {place}"] if place else []
     table.notes += [f"all rows: {' '.join(same)}"] if same else []
     table.notes += [
@@ -52,7 +53,7 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
 def _one_by_one(study: Study, cells: Sequence[Cell], runs: Path, pace: Pace) -> Table:
     headings = {"": True, "cell": False, "run": False, "state": False, "takes about": True}
     table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
-    named = labels(study.rows)
+    named, _ = table_labels(study.rows)
     for place, cell in enumerate(cells, start=1):
         takes = "" if cell.is_finished else _minutes(pace, cell)
         run = cell.folder.path.relative_to(runs / study.name)
@@ -65,7 +66,7 @@ def _by_row(study: Study, cells: Sequence[Cell], pace: Pace) -> Table:
     """A line for all variants and seeds of a recipe with an amount of speech."""
     headings = {"recipe": False, "amount": False, "cells": True, "state": False, "left": True}
     table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
-    named = labels(study.rows)
+    named, _ = table_labels(study.rows)
     alike: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         alike.setdefault((cell.row, str(cell.amount)), []).append(cell)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os.path
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
+
+LONG = 44
+"""Characters of a label from which on it is too long for a line."""
 
 
 def labels(rows: Sequence[str]) -> Mapping[str, str]:
@@ -22,6 +26,31 @@ def labels(rows: Sequence[str]) -> Mapping[str, str]:
     if len(set(short.values())) == len(set(rows)) and same:
         return short
     return {row: row[skipped:] for row in rows}
+
+
+def table_labels(rows: Sequence[str]) -> tuple[Mapping[str, str], list[str]]:
+    """The same for a table's column: where they are too long for one, numbers, and notes of what these mean.
+
+    >>> table_labels(["a/one", "a/two --train.lr 1e-3"])
+    ({'a/one': 'one', 'a/two --train.lr 1e-3': 'two --train.lr 1e-3'}, [])
+    >>> named, notes = table_labels(["a/one", "a/two --source runs/a-long-name-of-a-run/seed-0"])
+    >>> list(named.values()), notes
+    (['one (1)', 'two (2)'], ['two (2): --source runs/a-long-name-of-a-run/seed-0'])
+    """
+    named = labels(rows)
+    if max(map(len, named.values())) <= LONG:
+        return named, []
+    numbered, notes = {}, []
+    for number, (row, label) in enumerate(named.items(), start=1):
+        recipe, _, flags = label.partition(" ")
+        numbered[row] = f"{recipe} ({number})"
+        notes += [f"{numbered[row]}: {flags}"] if flags else []
+    return numbered, notes
+
+
+def wrapped(label: str) -> str:
+    """A label on as many lines as a picture has room for, broken between flags where that will do."""
+    return textwrap.fill(label, LONG, break_on_hyphens=False)
 
 
 def shared_flags(rows: Sequence[str]) -> list[str]:

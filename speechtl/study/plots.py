@@ -12,8 +12,9 @@ import numpy as np
 from speechtl.curves import colours, dress
 from speechtl.figures import save, titled
 from speechtl.fold_training import fold_folder
+from speechtl.report import error_of
 from speechtl.study.cells import Cell
-from speechtl.study.labels import labels
+from speechtl.study.labels import labels, wrapped
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.whole_files import read_json
@@ -50,16 +51,17 @@ def _error_against_data(study: Study, found: SetResult) -> Figure:
     amounts = study.amounts
     if len(amounts) == 1:
         return _errors_of_one_amount(study, found)
-    figure = titled(8, 5.2, f"{study.name}: {found.metric} error on {found.name}")
-    axes, named = figure.subplots(), labels(study.rows)
+    figure = titled(8, 5.2, f"{study.name}: {error_of(found.metric)} on {found.name}")
+    axes, named = figure.subplots(), _labels(study)
     for place, (row, colour) in enumerate(_coloured(study)):
         mine = [one for one in found.rows if one.measured.run == row]
         beside = (place - (len(study.rows) - 1) / 2) * min(0.03, 0.12 / len(study.rows)) * (len(amounts) - 1)
         places = [amounts.index(one.amount) + beside for one in mine]
         _points(axes, places, mine, colour, named[row], MARKERS[place % len(MARKERS)])
     axes.set_xticks(range(len(amounts)), [str(amount) for amount in amounts])
+    axes.set_xlim(-0.4, len(amounts) - 0.6)
     axes.set_xlabel("target speech that is trained on")
-    dress(axes, f"{found.metric} error, %")
+    dress(axes, f"{error_of(found.metric)}, %")
     axes.set_ylim(0, 150 * max(row.measured.error for row in found.rows) or 1)
     _legend_beside(figure, axes)
     return figure
@@ -88,7 +90,8 @@ def _points(
 
 
 def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
-    figure = titled(8, 1.2 + 0.42 * len(found.rows), f"{study.name}: {found.metric} error on {found.name}")
+    title = f"{study.name}: {error_of(found.metric)} on {found.name}"
+    figure = titled(8, 1.2 + 0.42 * len(found.rows), title)
     axes = figure.subplots()
     for place, row in enumerate(found.rows):
         error = 100 * row.measured.error
@@ -103,12 +106,13 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
         axes.plot([error], [place], "o", color="#d55e00" if is_worse else "#0072b2")
         if row.is_control:
             axes.axvline(error, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
-    named = labels(study.rows)
+    named = _labels(study)
     axes.set_yticks(range(len(found.rows)), [named[row.measured.run] for row in found.rows])
     axes.invert_yaxis()
     dress(axes, "")
-    meant = f"thick: over {found.resampled}, thin: over seeds; red: worse than the control"
-    axes.set_xlabel(f"{found.metric} error, %\n{meant}", fontsize=9)
+    thin = ", thin: over seeds" if any(row.measured.over_seeds for row in found.rows) else ""
+    meant = f"thick: over {found.resampled}{thin}; red: worse than the control"
+    axes.set_xlabel(f"{error_of(found.metric)}, %\n{meant}", fontsize=9)
     intervals = [row.measured.over_utterances for row in found.rows]
     shown = [row.measured.error for row in found.rows] + [one.high for one in intervals if one is not None]
     axes.set_xlim(0, 105 * max(shown) or 1)
@@ -117,7 +121,7 @@ def _errors_of_one_amount(study: Study, found: SetResult) -> Figure:
 
 def _gain_against_loss(study: Study, found: SetResult) -> Figure:
     figure = titled(7, 5.6, f"{study.name}: what {found.name} gains and the source loses")
-    axes, named = figure.subplots(), labels(study.rows)
+    axes, named = figure.subplots(), _labels(study)
     axes.axhline(0, color="0.6", linewidth=0.8)
     axes.axvline(0, color="0.6", linewidth=0.8)
     for place, (name, colour) in enumerate(_coloured(study)):
@@ -155,10 +159,15 @@ def _gain_against_loss(study: Study, found: SetResult) -> Figure:
     return figure
 
 
+def _labels(study: Study) -> Mapping[str, str]:
+    return {row: wrapped(label) for row, label in labels(study.rows).items()}
+
+
 def _legend_beside(figure: Figure, axes: Axes) -> None:
     """The legend of these axes, right of all panels, for which the figure grows: many rows cover no curve."""
     handles, texts = axes.get_legend_handles_labels()
-    figure.set_figwidth(figure.get_figwidth() + 0.6 + 0.07 * max(map(len, texts)))
+    longest = max(len(line) for text in texts for line in text.splitlines())
+    figure.set_figwidth(figure.get_figwidth() + 0.6 + 0.07 * longest)
     figure.legend(handles, texts, loc="outside right upper", frameon=False, fontsize=8)
 
 
@@ -182,7 +191,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
         return None
     figure = titled(1 + 4.6 * len(amounts), 4.4, f"{study.name}: dev error against steps")
     panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
-    named = labels(study.rows)
+    named = _labels(study)
     for axes, amount in zip(panels, amounts, strict=True):
         for name, colour in _coloured(study):
             if (name, amount) not in curves:
@@ -199,6 +208,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
             )
             axes.fill_between(steps, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
         axes.set_title(str(amount), fontsize=9)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("step")
         dress(axes, "dev error, %; band: all cells" if axes is panels[0] else "")
         axes.set_ylim(0, None)

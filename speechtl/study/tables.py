@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from speechtl.report import LABEL_FREE
+from speechtl.report import LABEL_FREE, error_of
 from speechtl.stats import Interval
-from speechtl.study.labels import folder, labels, shared_flags
+from speechtl.study.labels import folder, shared_flags, table_labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.tables import TWO_SEEDS, Column, Table, interval_text, p_text
@@ -31,18 +31,20 @@ def result_table(study: Study, found: SetResult, dev: Sequence[str]) -> Table:
     headings = ["recipe", *(["amount"] if has_amounts else []), *HEADINGS[1:5], over, *HEADINGS[5:]]
     if not _has_source(found):
         headings.remove("source loss")
+    if not any(row.measured.over_seeds for row in found.rows):
+        headings.remove("over seeds")
     texts = ("recipe", "amount", "negative transfer")
     tested = f"{found.name}, {found.language}, {found.utterances} utterances"
-    title = f"{study.name}: {found.metric} error on {tested}"
+    title = f"{study.name}: {error_of(found.metric)} on {tested}"
     table = Table(title, [Column(heading, is_number=heading not in texts) for heading in headings])
-    named = labels(study.rows)
+    named, meant = table_labels(study.rows)
     for row in found.rows:
         cells = _cells(row, named[row.measured.run]) | {
             "amount": str(row.amount),
             over: interval_text(row.measured.over_utterances),
         }
         table.rows.append([cells[heading] for heading in headings])
-    table.notes += _notes(study, found, dev)
+    table.notes += meant + _notes(study, found, dev, named)
     return table
 
 
@@ -68,17 +70,18 @@ def _points(interval: Interval | None) -> str:
     return "" if interval is None else f"{100 * interval.value:+.1f}"
 
 
-def _notes(study: Study, found: SetResult, dev: Sequence[str]) -> list[str]:
-    named, place, same = labels(study.rows), folder(study.rows), shared_flags(study.rows)
+def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[str, str]) -> list[str]:
+    place, same = folder(study.rows), shared_flags(study.rows)
+    bounded = "s over seeds (t) and" if any(row.measured.over_seeds for row in found.rows) else ""
     notes = [
         *([f"recipes: in {place}"] if place else []),
         *([f"all rows: {' '.join(same)}"] if same else []),
-        f"error: mean over seeds; 95 % intervals over seeds (t) and over {found.resampled} (bootstrap)",
+        f"error: mean over seeds; 95 % interval{bounded} over {found.resampled} (bootstrap)",
         "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
         "without labels"
         if found.name.endswith(LABEL_FREE)
         else "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
-        f"relative: against {study.reference} with the same amount, seeds and "
+        f"relative: against {named[study.reference]} with the same amount, seeds and "
         f"{'variants' if study.variants else 'utterances'}",
         f"p: {found.tested}; Holm's correction over the table",
     ]
