@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from speechtl.planning import Planned
 
 
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+"""Buffers that training updates; all others are constants, or what a method measured."""
+
+
 def planned_table(planned: Planned, each_tensor: bool) -> RichTable:
     """What will become of every block, or of every tensor, and what each stage trains."""
     experiment, receipt = planned.experiment, planned.receipt
     title = f"plan of {experiment.name}, seed {experiment.seed}: {_from(receipt)}"
-    table = _table(title, receipt.tensors, each_tensor, is_trained=False)
+    table = _table(title, receipt, each_tensor, is_trained=False)
     if planned.is_shape_only:
         table.notes.append(
             f"the source {experiment.source} is not trained yet; `speechtl run` trains it first"
         )
-    if not experiment.train.steps:
-        table.notes.append("no step is taken: the model is evaluated as it starts")
     if len(planned.stages) > 1:
         blocks = {tensor.name: tensor.block for tensor in receipt.tensors}
         for number, stage in enumerate(planned.stages, 1):
@@ -42,7 +44,7 @@ def planned_table(planned: Planned, each_tensor: bool) -> RichTable:
 
 def receipt_table(receipt: Receipt, run: Path, faults: Sequence[str], each_tensor: bool) -> RichTable:
     """What became of every block, or of every tensor, of a run, and whether it is proved."""
-    table = _table(f"receipt of {run}: {_from(receipt)}", receipt.tensors, each_tensor, is_trained=True)
+    table = _table(f"receipt of {run}: {_from(receipt)}", receipt, each_tensor, is_trained=True)
     frozen = [tensor for tensor in receipt.tensors if tensor.frozen]
     buffers = sum(tensor.is_buffer for tensor in frozen)
     if not faults:
@@ -58,7 +60,8 @@ def _from(receipt: Receipt) -> str:
     return f"{receipt.method} from {receipt.source}" if receipt.source else f"{receipt.method} from scratch"
 
 
-def _table(title: str, tensors: Sequence[TensorReceipt], each_tensor: bool, is_trained: bool) -> Table:
+def _table(title: str, receipt: Receipt, each_tensor: bool, is_trained: bool) -> Table:
+    tensors, steps = receipt.tensors, receipt.steps
     groups = {one.name: [one] for one in tensors} if each_tensor else blocks_of(tensors)
     first = "tensor" if each_tensor else "block"
     columns = [
@@ -70,21 +73,33 @@ def _table(title: str, tensors: Sequence[TensorReceipt], each_tensor: bool, is_t
     ]
     table = Table(title, [*columns, Column("drift")] if is_trained else columns)
     for name, members in groups.items():
-        table.rows.append(_row(name, members, is_trained))
+        table.rows.append(_row(name, members, is_trained, is_stepping=steps != 0))
     whole, trained = totals(tensors)
-    table.notes.append(
-        f"{trained:,} of {whole:,} parameters are trained: {100 * trained / max(whole, 1):.1f} %"
-    )
+    if steps == 0:
+        table.notes.append("no step is taken: the model is evaluated as it starts")
+    else:
+        table.notes.append(
+            f"{trained:,} of {whole:,} parameters are trained: {100 * trained / max(whole, 1):.1f} %"
+        )
+    if any(one.trained is not None for one in tensors) and is_trained:
+        table.notes.append("what was trained is a change of these tensors, merged into them at the end")
+    if is_trained and not each_tensor:
+        table.notes.append("drift: the largest of a block's parameters, of buffers only where it has none")
     return table
 
 
-def _row(name: str, members: Sequence[TensorReceipt], is_trained: bool) -> list[str]:
+def _row(name: str, members: Sequence[TensorReceipt], is_trained: bool, is_stepping: bool) -> list[str]:
     whole, trained = totals(members)
-    if whole:
+    if not is_stepping:
+        share = ""
+    elif whole:
         share = "frozen" if not trained else "all" if trained == whole else f"{100 * trained / whole:.1f} %"
     else:
-        share = "frozen" if all(one.frozen for one in members) else "updated"
-    rates = sorted({one.lr for one in members if not one.frozen and not one.is_buffer})
+        statistics = [one for one in members if one.name.endswith(STATISTICS)]
+        share = (
+            "updated" if any(not one.frozen for one in statistics) else "frozen" if statistics else "fixed"
+        )
+    rates = sorted({one.lr for one in members if is_stepping and one.trained_values and not one.is_buffer})
     row = [
         name,
         f"{sum(one.values for one in members):,}",
@@ -103,7 +118,12 @@ def _starts(members: Sequence[TensorReceipt]) -> str:
 
 
 def _drift(members: Sequence[TensorReceipt]) -> str:
-    """The largest drift of the members; counters of batches say nothing."""
-    drifts = [one.drift for one in members if not one.name.endswith("num_batches_tracked")]
-    largest = max(drifts, default=0.0)
+    """The largest drift of the parameters: running statistics go far, and nothing learns them.
+
+    Of members without any it is that of the buffers; counters of batches say nothing.
+    """
+    told = [one for one in members if not one.is_buffer] or [
+        one for one in members if not one.name.endswith("num_batches_tracked")
+    ]
+    largest = max((one.drift for one in told), default=0.0)
     return "0" if largest == 0 else f"{largest:.3g}"

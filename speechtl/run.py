@@ -204,7 +204,7 @@ def _train(
         last=last,
         label_free=diagnosis.label_free if diagnosis else None,
     )
-    receipt = begun.receipt(fitted.model, experiment.method.label, experiment.source)
+    receipt = begun.receipt(fitted.model, experiment.method.label, experiment.source, fitted.steps)
     receipt.write(folder.path)
     require_sound(receipt, folder.path)
     return diagnosis.conclude(fitted, folder.path, _title(experiment)) if diagnosis else fitted

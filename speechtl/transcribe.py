@@ -61,13 +61,17 @@ class TranscribeSettings:
 
 def transcribe(
     model: LoadedModel,
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     language: str | None = None,
     settings: DecodeSettings | None = None,
 ) -> list[tuple[Path, str]]:
-    """The text of each file, in their order; see `transcripts`."""
+    """The text of each of several files, in their order, or of a file, a folder's or a pattern's; see
+    `transcripts`."""
     from speechtl.decode import DecodeSettings
+    from speechtl.sound_files import find
 
+    if isinstance(files, str | Path):
+        files = find([files])
     found = transcripts(model, files, language, settings or DecodeSettings())
     return [(one.file, one.text) for one in found]
 
@@ -162,7 +166,7 @@ def _examined(paths: Sequence[Path], hearing: Hearing, skip_bad: bool) -> list[R
         found = f"{len(faults)} of {counted(len(paths), 'file')} cannot be transcribed"
         lines = listed(faults, "\n  ")
         if not skip_bad or not recordings:
-            raise ValueError(f"{found}:\n  {lines}\nMend them or leave them out.")
+            raise ValueError(f"{found}:\n  {lines}\nMend them, or leave them out (--skip-bad).")
         _log.warning("%s and are left out:\n  %s", found, lines)
     return recordings
 

@@ -13,7 +13,7 @@ from speechtl.experiment import Experiment
 from speechtl.planning import check_run, is_run, plan_of
 from speechtl.run import run
 from speechtl.transfer.base import Transfer
-from speechtl.transfer.receipt import totals
+from speechtl.transfer.receipt import Receipt, totals
 
 SHORT = replace(QUICK, steps=8, evaluations=1)
 RECIPE = """
@@ -115,6 +115,30 @@ def test_a_tampered_model_and_receipt_are_found_out(
     assert "norm.weight was to stay frozen" in shown.err
     assert "norm.weight has other values" in shown.err
     assert "the digest of each is" not in shown.out
+
+
+def test_a_receipt_tells_what_moved_and_that_nothing_did(
+    speech: dict[str, Path], source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Running statistics go far, and are not what was learned; without a step nothing is called trained."""
+    run(tuning(speech, source, "norm=freeze"), tmp_path)
+    receipt = Receipt.read(tmp_path / "tuned" / "seed-0")
+    moved = [one for one in receipt.tensors if one.block == "encoder.0" and not one.is_buffer]
+    assert main(["plan", str(tmp_path / "tuned")]) == 0
+    shown = capsys.readouterr().out
+    (line,) = [line for line in shown.splitlines() if "encoder.0" in line]
+    assert f"{max(one.drift for one in moved):.3g}" in line
+    assert main(["plan", str(tmp_path / "tuned"), "--tensors"]) == 0
+    tensors = capsys.readouterr().out
+    for name, told in (("running_mean", "updated"), ("spectrogram.window", "fixed")):
+        assert all(told in line for line in tensors.splitlines() if name in line), name
+    still = tuning(speech, source)
+    run(replace(still, name="still", train=replace(still.train, steps=0)), tmp_path)
+    assert main(["plan", str(tmp_path / "still")]) == 0
+    shown = capsys.readouterr().out
+    assert "no step is taken" in shown
+    assert "are trained" not in shown
+    assert Receipt.read(tmp_path / "still" / "seed-0").steps == 0
 
 
 def test_a_recipe_s_plan_shows_blocks_stages_and_the_trained_share(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
 
+STATISTICS = ".running_*"
+"""Those of a norm, as its rules name them."""
+
+
 @dataclass(frozen=True)
 class BatchNormStatistics(Transfer):
     """Normalise by the mean and variance of the target's own speech; needs no labels and trains nothing.
@@ -65,7 +69,7 @@ def estimated(model: AcousticModel, examples: Examples) -> tuple[Rule, ...]:
         for norm in block.modules()
     }
     names = [name for name, norm in batch_norms(model) if id(norm) not in unheard]
-    return tuple(Rule(f"{name}.running_*", start="estimated") for name in names)
+    return tuple(Rule(f"{name}{STATISTICS}", start="estimated") for name in names)
 
 
 def take_statistics(model: AcousticModel, speech: Sequence[Batch]) -> None:

@@ -90,6 +90,7 @@ def domains_of(data: TransferData) -> list[str]:
         raise ValueError(
             f"{counted(missing, 'utterance')} of {len(told)} of the unlabelled speech "
             f"{'does' if missing == 1 else 'do'} not say the domain, by which utterances find their batch "
-            "norms. Fill the column `domain` of its corpus, and of the test speech of that domain"
+            "norms. Fill the column `domain` of its corpus, and of the test speech of that domain, or say it "
+            "of all of a corpus: --unlabelled.0.as-domain NAME --tests.0.as-domain NAME"
         )
     return sorted({domain for domain in told if domain is not None})

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from speechtl.batches import Batch, Examples
 from speechtl.epochs import bucket
 from speechtl.features import frame_mask
 from speechtl.models.layers import seed_of
+from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
+    from speechtl.models.inserted import InsertedModule
 
 BATCH_SECONDS = 60.0
 """Most audio in a batch, padding included, in seconds."""
@@ -108,6 +110,12 @@ def utterances_by(examples: Examples, by: Literal["speaker"] | None) -> dict[str
     return found
 
 
-def newest(model: AcousticModel, kind: str, block: str) -> nn.Module:
+def newest(model: AcousticModel, kind: str, block: str) -> InsertedModule:
     """The module of a kind that was put into a block last."""
     return [m for m in model.inserted.all() if (m.insertion.kind, m.insertion.block) == (kind, block)][-1]
+
+
+def measured(model: AcousticModel, kind: str, blocks: Iterable[str]) -> tuple[Rule, ...]:
+    """Rules that the modules of a kind that were put into blocks last are estimated, and not trained."""
+    names = [newest(model, kind, block).insertion.name for block in blocks]
+    return tuple(Rule(name, start="estimated") for name in names)

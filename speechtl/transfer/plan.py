@@ -53,7 +53,10 @@ class TransferPlan:
                 faults.append(_unmatched(rule.match, standing))
             for name in names:
                 fates[name], fault = _ruled(fates[name], rule, known)
-                controls |= {name} if rule.is_control else set()
+                if rule.is_control:
+                    controls.add(name)
+                elif rule.start == "random":
+                    controls.discard(name)  # a new start is no control, though nothing goes through it
                 faults += [fault] if fault else []
         faults += _contradictions([fate for name, fate in fates.items() if name not in controls])
         if faults:
@@ -146,7 +149,7 @@ def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | 
             return fate, f"rule {rule.match!r}: {fate.name} has no rows of units that could be mapped"
         if rule.start == "map" and plain(fate.name) in known:
             return fate, f"rule {rule.match!r}: {fate.block} needs no mapped rows, since the source has it"
-        if fate.start in ("inserted", "helper"):
+        if fate.start in ("inserted", "helper") and rule.start != "estimated":
             return fate, None
         fate = replace(fate, start=_STARTS[rule.start])
     if rule.frozen is not None:

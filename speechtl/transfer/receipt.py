@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -43,6 +43,16 @@ class TensorReceipt:
     """The same of the values before training."""
     source: str | None
     """The same of the source's values; None where the source has no such tensor."""
+    trained: int | None = None
+    """How many numbers were trained where it is another number than its own, as of a change of low rank that
+    was merged into it."""
+
+    @property
+    def trained_values(self) -> int:
+        """How many numbers were trained."""
+        if self.trained is not None:
+            return self.trained
+        return 0 if self.frozen else self.values
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Receipt:
     source: str | None
     """The experiment's source; None from scratch."""
     tensors: tuple[TensorReceipt, ...]
+    steps: int | None = None
+    """Of the training; None where nobody noted them."""
 
     @classmethod
     def read(cls, run: Path) -> Receipt:
@@ -71,7 +83,7 @@ class Receipt:
         document = read_json(path)
         try:
             tensors = tuple(TensorReceipt(**entry) for entry in document["tensors"])
-            return cls(document["method"], document["source"], tensors)
+            return cls(document["method"], document["source"], tensors, document.get("steps"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged, or of another speechtl: {error!r}") from error
 
@@ -113,8 +125,9 @@ class Beginning:
     """By plain name."""
     fates: Mapping[str, Fate]
     """By plain name."""
-    merged: frozenset[str]
-    """Plain names of tensors that a parametrisation changes, though they themselves are frozen."""
+    merged: Mapping[str, int]
+    """Plain names of tensors that a parametrisation changes, though they themselves are frozen, and how many
+    numbers it trains for each."""
     source: Mapping[str, str]
     """Digests of the source's tensors by name."""
 
@@ -122,17 +135,19 @@ class Beginning:
     def of(cls, model: AcousticModel, source: AcousticModel | None) -> Beginning:
         """Note a model that a method has prepared."""
         state = {plain(name): tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-        merged = {
-            name.partition("parametrizations.")[0] + name.partition("parametrizations.")[2].split(".")[0]
-            for name in model.state_dict()
-            if "parametrizations." in name and not name.endswith(".original")
-        }
+        merged: dict[str, int] = {}
+        trained = {name: value.numel() for name, value in model.named_parameters() if value.requires_grad}
+        for name in model.state_dict():
+            before, inside, behind = name.partition("parametrizations.")
+            if inside and not name.endswith(".original"):
+                changed = before + behind.split(".")[0]
+                merged[changed] = merged.get(changed, 0) + trained.get(name, 0)
         digests = {} if source is None else {name: digest(t) for name, t in source.state_dict().items()}
-        return cls(
-            state, {plain(name): fate for name, fate in model.fates.items()}, frozenset(merged), digests
-        )
+        return cls(state, {plain(name): fate for name, fate in model.fates.items()}, merged, digests)
 
-    def receipt(self, trained: AcousticModel, method: str, source: str | None) -> Receipt:
+    def receipt(
+        self, trained: AcousticModel, method: str, source: str | None, steps: int | None = None
+    ) -> Receipt:
         """The receipt of a model that was trained from here."""
         standing = places(trained)
         parameters = {name for name, _ in trained.named_parameters()}
@@ -153,9 +168,10 @@ class Beginning:
                     sha256=digest(tensor),
                     started=digest(start),
                     source=self.source.get(plain(name)),
+                    trained=self.merged.get(name),
                 )
             )
-        return Receipt(method, source, tuple(tensors))
+        return Receipt(method, source, tuple(tensors), steps)
 
 
 def digest(tensor: Tensor) -> str:
@@ -203,10 +219,10 @@ def blocks_of(tensors: Sequence[TensorReceipt]) -> dict[str, list[TensorReceipt]
     return found
 
 
-def totals(tensors: Sequence[TensorReceipt] | Sequence[Any]) -> tuple[int, int]:
+def totals(tensors: Sequence[TensorReceipt]) -> tuple[int, int]:
     """Numbers in parameters, and how many of these are trained."""
     parameters = [tensor for tensor in tensors if not tensor.is_buffer]
     return (
         sum(tensor.values for tensor in parameters),
-        sum(tensor.values for tensor in parameters if not tensor.frozen),
+        sum(tensor.trained_values for tensor in parameters),
     )

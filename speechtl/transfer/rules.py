@@ -67,6 +67,9 @@ def parse(text: str) -> Rule | Weights:
         ValueError: it has neither form.
     """
     match, equals, actions = text.rpartition("=")
+    zero = [action for action in actions.split(",") if action.startswith("lr*") and _rate(action) == 0]
+    if equals and match and zero:
+        raise ValueError(f"rule {text!r} has the rate {zero[0]}; expected a number above 0, or freeze")
     if equals and match and all(_action(action) for action in actions.split(",")):
         merged: dict[str, object] = {}
         for action in actions.split(","):
@@ -101,9 +104,15 @@ def refuse_unknown_forms(texts: Iterable[str]) -> None:
 def _action(text: str) -> dict[str, object] | None:
     """What an action sets; None if it is none."""
     if text.startswith("lr*"):
-        try:
-            return {"lr": float(text[3:])} if float(text[3:]) > 0 else None
-        except ValueError:
-            return None
+        rate = _rate(text)
+        return {"lr": rate} if rate is not None and rate > 0 else None
     found = _ACTIONS.get(text)
     return None if found is None else dict(found)
+
+
+def _rate(action: str) -> float | None:
+    """The number behind `lr*`; None if there is none."""
+    try:
+        return float(action.removeprefix("lr*"))
+    except ValueError:
+        return None

@@ -13,7 +13,8 @@ from speechtl.batches import Examples
 from speechtl.models.inserted import Moments
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.inserting import put
-from speechtl.transfer.passes import Sums, at_rest, batches, drawn, inputs_of, newest, utterances_by
+from speechtl.transfer.passes import Sums, at_rest, batches, drawn, inputs_of, measured, newest, utterances_by
+from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -60,6 +61,10 @@ class SpeakerMoments(Transfer):
             for row, key in enumerate(module.insertion.keys or (None,)):
                 if (block, key) in changes:
                     module.scale[row], module.shift[row] = changes[block, key]
+
+    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
+        """The scale and shift are estimated."""
+        return (*super().rules(model, data), *measured(model, "moments", inputs_of(model, data.target)))
 
     def _changes(
         self, model: AcousticModel, data: TransferData, seed: int, blocks: list[str]

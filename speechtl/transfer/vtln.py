@@ -14,7 +14,8 @@ from speechtl.features import WARP_STEP
 from speechtl.models.inserted import Warp
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.inserting import put
-from speechtl.transfer.passes import at_rest, batches, drawn, inputs_of, newest, utterances_by
+from speechtl.transfer.passes import at_rest, batches, drawn, inputs_of, measured, newest, utterances_by
+from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -92,6 +93,10 @@ class VTLN(Transfer):
             module = cast(Warp, newest(model, "warp", block))
             for row, key in enumerate(module.insertion.keys or (None,)):
                 module.factors[row] = chosen.get(key, 1.0)
+
+    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
+        """The warps are chosen, and not trained."""
+        return (*super().rules(model, data), *measured(model, "warp", inputs_of(model, data.target)))
 
 
 def best_warp(

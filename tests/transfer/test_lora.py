@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from speechtl.transfer import LoRA
-from speechtl.transfer.receipt import Beginning
+from speechtl.transfer.receipt import Beginning, totals
 
 
 def matrices(block: nn.Module) -> int:
@@ -124,6 +124,8 @@ def test_the_receipt_tells_low_rank_changes_before_and_merged_weights_after() ->
     assert not weight.frozen
     assert weight.drift > 0
     assert (bias.frozen, bias.drift) == (True, 0)
+    planned = totals(list(before.values()))[1]
+    assert totals(receipt.tensors)[1] == planned < sum(tensor.values for tensor in after.values()) / 2
 
 
 @pytest.mark.parametrize("changes", [{"rank": 0}, {"alpha": 0.0}])

@@ -111,6 +111,7 @@ def test_all_of_the_target_can_share_them_and_an_affine_goes_on_top() -> None:
     both = Composed(methods=(SpeakerMoments(by=None), InputAffine()))
     model = adapted(both, source, data).eval()
     assert [m.insertion.name for m in model.inserted.all()] == ["moments.input", "affine.input"]
+    assert {f.start for f in model.fates.values() if f.block == "moments.input"} == {"estimated"}
     goal = entering(source, data.source_speech.batch(range(len(data.source_speech))))
     found = entering(model, data.target.batch(range(12)))
     assert torch.allclose(found.mean(dim=0), goal.mean(dim=0), atol=1e-3)
