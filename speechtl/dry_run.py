@@ -128,7 +128,7 @@ def dry_run(
     shared: list[str] = []
     if done is not None and not is_refused:
         try:
-            shared = sets.check(loaded)
+            shared = sets.check(loaded, transductive=experiment.transductive)
             for heard in experiment.method.heard(data):
                 refuse_short(model, heard, experiment.augment)
         except ValueError as error:

@@ -290,7 +290,8 @@ def _set_report(corpus: Corpus, language: str, hypotheses: Sequence[Hypothesis])
     """Pooled errors with intervals; a metric that counts nothing here is absent."""
     speakers = [entry.speaker for entry in hypotheses]
     known = set(speakers) - {None}
-    by_speaker = corpus.split_by == "speaker" and None not in speakers and len(known) >= FEWEST_SPEAKERS
+    # Utterances of one voice are no draws of their own, unless what is held out are texts.
+    by_speaker = corpus.split_by != "text" and None not in speakers and len(known) >= FEWEST_SPEAKERS
     counts = [entry.counts for entry in hypotheses]
     return SetReport(
         language=language,

@@ -14,7 +14,7 @@ from speechtl.corpus import Corpus
 from speechtl.faults import counted, lasting
 from speechtl.folds import Fold
 from speechtl.leakage import Fingerprints
-from speechtl.refusals import refuse_leaks
+from speechtl.refusals import HEARD, refuse_leaks
 from speechtl.sets import Sets
 from speechtl.text import Tokenizer
 from speechtl.waveforms import Waveforms
@@ -86,7 +86,7 @@ class Material:
             ValueError: texts, languages or audio are faulty, or training and test share what they must not.
         """
         target, sets = found.target, {**found.tests, **found.source_tests}
-        for note in found.check(source):
+        for note in found.check(source, transductive=transductive):
             _log.info("%s", note)
         speech = Speech.of(target)
         trained = replace(found.trained, audio=frozenset(speech.waveforms.digests))
@@ -110,10 +110,7 @@ class Material:
             if unlabelled is None or transductive:
                 raise
             _refuse_leaks(labelled, development, sets, found.account)
-            raise ValueError(
-                f"{error}\nThis is the speech that is heard without labels. Leave it out of the tests, or "
-                "say --transductive; the report says then that the tests were heard"
-            ) from error
+            raise ValueError(f"{error}\n{HEARD}") from error
         _refuse_known_folds(before, speech, found.folds)
         return cls(
             speech,

@@ -83,6 +83,12 @@ def require_texts(parts: Mapping[str, Corpus]) -> None:
         )
 
 
+HEARD = (
+    "This is the speech that is heard without labels. Leave it out of the tests, or say --transductive; the "
+    "report says then that the tests were heard"
+)
+
+
 def refuse_leaks(
     trained: Fingerprints,
     parts: Mapping[str, Corpus],
@@ -116,3 +122,22 @@ def refuse_leaks(
     if faults:
         raise ValueError("\n".join(faults))
     return shared
+
+
+def refuse_heard(
+    heard: Fingerprints, parts: Mapping[str, Corpus], digests: Mapping[str, Sequence[str]]
+) -> None:
+    """Refuse tests and dev with recordings that are heard without labels, and say what that is.
+
+    Args:
+        heard: hashes of the unlabelled speech.
+        parts: test sets and dev by name.
+        digests: by the same names, one per utterance.
+
+    Raises:
+        ValueError: a set holds some of it.
+    """
+    try:
+        refuse_leaks(heard, parts, digests)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{HEARD}") from error

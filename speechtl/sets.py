@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from speechtl import leakage
@@ -18,11 +18,13 @@ from speechtl.folds import Fold, carve_folds
 from speechtl.held_out import HELD_OUT, Parts, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
 from speechtl.leakage import Fingerprints
-from speechtl.refusals import foreign_sets, refuse_leaks
+from speechtl.refusals import foreign_sets, refuse_heard, refuse_leaks
 from speechtl.report import shared_note
 
 _log = logging.getLogger(__name__)
 
+MOSTLY = 0.9
+"""Of a test, with so many utterances of trained texts it is no test of other texts."""
 NO_DEV = "dev: none; the last weights are kept"
 
 
@@ -63,11 +65,12 @@ class Sets:
         """Those of the source's training speech, where the method needs it."""
         return Fingerprints() if self.source is None else leakage.fingerprint(self.source, ())
 
-    def check(self, source: LoadedModel | None) -> list[str]:
+    def check(self, source: LoadedModel | None, *, transductive: bool = False) -> list[str]:
         """Refuse, before anything is decoded, what can be seen without audio.
 
         Args:
             source: The source's model.
+            transductive: Whether the tests may hold unlabelled speech.
 
         Returns:
             What dev and each test set share with the training, as is allowed there, and what else is to be
@@ -88,8 +91,22 @@ class Sets:
         before = source.fingerprints if source else Fingerprints()
         known = Fingerprints.union([self.trained, before, self.replayed])
         parts = {**self.named_dev, **sets}
-        shared = refuse_leaks(known, parts, {name: [""] * len(corpus) for name, corpus in parts.items()})
+        clips = {name: _clips(corpus) for name, corpus in parts.items()}
+        trained = {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
+        known = replace(known, audio=frozenset(trained))
+        dev = clips.pop("dev", [])
+        shared = refuse_leaks(known, self.named_dev, {"dev": dev})
+        shared |= refuse_leaks(known, sets, clips, chosen_on=frozenset(dev))
+        if self.unlabelled is not None and not transductive:
+            refuse_heard(Fingerprints(audio=frozenset(_clips(self.unlabelled))), parts, clips | {"dev": dev})
         notes = [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
+        tests = {name: shared[name].texts for name in self.tests}
+        by_text = bool(self.folds) and all(fold.dev.split_by == "text" for fold in self.folds)
+        if by_text and tests and all(tests[name] > MOSTLY * len(self.tests[name]) for name in tests):
+            notes.append(
+                "dev=fold holds out texts, while those of the tests are trained on: to choose the steps by "
+                "texts that are, too, give the target split_by=none (--target.split-by none)"
+            )
         if self.unlabelled is not None and self.unlabelled.trim_db != self.target.trim_db:
             notes.append(
                 f"the target's trim_db is {self.target.trim_db}, that of the unlabelled speech "
@@ -185,6 +202,11 @@ class _Names:
             number += 1
             name = f"{first}-{number}"
         self.sets[name] = opened
+
+
+def _clips(corpus: Corpus) -> list[str]:
+    """What tells recordings apart before they are decoded: the same file, cut off in the same way."""
+    return [f"{audio} {corpus.trim_db}" for audio in corpus.column("audio")]
 
 
 def _follow(experiment: Experiment) -> list[str]:

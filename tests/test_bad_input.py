@@ -208,7 +208,7 @@ def test_a_file_that_cannot_be_transcribed(toy: Toy, refused: Refused, name: str
     message = refused("transcribe", toy.run, toy.rows[0]["audio"], toy.clip(name))
     assert "1 of 2 files cannot be transcribed" in message
     assert f"{name}: " in message
-    assert "Mend them or leave them out" in message
+    assert "Mend them, or leave them out (--skip-bad)" in message
 
 
 def test_an_utterance_too_short_for_its_labels_is_found_before_training(

@@ -14,6 +14,7 @@ from speechtl.checkpoint import load_model
 from speechtl.cli import main
 from speechtl.corpus_spec import corpus
 from speechtl.domains import DOCUMENT, block_of, head_accuracies, read_domains
+from speechtl.dry_run import dry_run
 from speechtl.embedding import Points
 from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment
@@ -172,6 +173,10 @@ def test_a_transductive_run_from_a_source_says_so(
         evaluate(load_model(place), heard)
     with pytest.raises(ValueError, match=r"(?s)the speech that is heard without labels.*--transductive"):
         run(replace(chosen, name="not", transductive=False), tmp_path / "runs")
+    beforehand = dry_run(replace(chosen, name="not", transductive=False), tmp_path / "runs")
+    assert beforehand.is_refused
+    assert "This is the speech that is heard without labels" in beforehand.fate
+    assert not dry_run(replace(chosen, name="yes"), tmp_path / "runs").is_refused
 
 
 def test_unlabelled_speech_needs_no_texts(folder: Path, tmp_path: Path) -> None:

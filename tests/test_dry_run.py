@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_speech import PLAIN, QUICK, TINY, write_manifest
+from toy_speech import PLAIN, QUICK, TINY, toy_experiment, write_manifest
 
 from speechtl.cli import main
 from speechtl.corpus_spec import corpus
@@ -169,6 +169,18 @@ def test_what_run_would_refuse_is_refused_and_what_is_shared_is_told() -> None:
     rows[0]["text"] = "aeio" * 30
     Path("en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "is refused: too short for the labels: 1 utterance" in dry_run(toy).fate
+
+
+def test_the_same_files_on_two_sides_are_told_before_they_are_decoded() -> None:
+    for name in ("dev", "test"):
+        write_manifest(Path("toy.jsonl"), 4, name)
+    write_manifest(Path("toy.jsonl"), 8, "train")
+    dev = (corpus("toy.jsonl", split="dev"),)
+    twice = dry_run(toy_experiment(Path("toy.jsonl"), dev=dev, tests=dev))
+    assert twice.is_refused
+    assert "identical audio in dev in 4 utterances" in twice.fate
+    train = (corpus("toy.jsonl", split="train"),)
+    assert "identical audio in 8 utterances" in dry_run(toy_experiment(Path("toy.jsonl"), tests=train)).fate
 
 
 def test_splits_that_no_side_has_are_told() -> None:

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,12 +95,17 @@ def test_a_text_that_was_trained_on_in_the_other_romanisation_is_refused(
         evaluate(model, {name: converted}, settings=GREEDY)
 
 
-def test_whole_speakers_are_resampled_where_the_split_is_by_speaker(
-    tmp_path: Path, make_corpus: MakeCorpus, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("split_by", ["speaker", "none"])
+def test_whole_speakers_are_resampled_where_five_are_known_and_no_texts_are_held_out(
+    tmp_path: Path,
+    make_corpus: MakeCorpus,
+    make_model: MakeModel,
+    monkeypatch: pytest.MonkeyPatch,
+    split_by: str,
 ) -> None:
     model = load_model(make_model(tmp_path / "model", "en"))
     speakers = [name for name in "abcde" for _ in range(4)]
-    corpus = make_corpus(["go"] * 20, speakers=speakers, split_by="speaker")
+    corpus = make_corpus(["go"] * 20, speakers=speakers, split_by=split_by)
     texts = ["go" if name in "ab" else "no" for name in speakers]
     pretend(monkeypatch, texts)
     entry = evaluate(model, {"toy": corpus}, settings=GREEDY).sets["toy"]
@@ -110,6 +116,9 @@ def test_whole_speakers_are_resampled_where_the_split_is_by_speaker(
     four = corpus.filter(predicate=lambda utterance: utterance.speaker != "e")
     pretend(monkeypatch, texts[:16])
     assert evaluate(model, {"toy": four}, settings=GREEDY).sets["toy"].resampled == "utterances"
+    pretend(monkeypatch, texts)
+    texts_apart = replace(corpus, split_by="text", is_checked=True)
+    assert evaluate(model, {"toy": texts_apart}, settings=GREEDY).sets["toy"].resampled == "utterances"
 
 
 def test_one_utterance_has_no_interval(

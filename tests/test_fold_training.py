@@ -159,6 +159,19 @@ def test_without_steps_there_is_nothing_to_choose(speech: Path, tmp_path: Path) 
     assert (report.train.steps, report.train.best) == (0, {})
 
 
+def test_folds_of_texts_are_told_where_the_tests_have_those_of_training(speech: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (speech / "en.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["text"] = ("a", "oi", "ea", "io")[number % 4]
+    path = speech / "few.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    experiment = toy_experiment(path, dev="fold")
+    assert any("dev=fold holds out texts, while" in note for note in Sets.of(experiment).check(None))
+    free = replace(experiment, target=corpus(str(path), split="train", split_by="none"))
+    assert not any("dev=fold holds out" in note for note in Sets.of(free).check(None))
+    assert not any("dev=fold holds out" in note for note in Sets.of(folded(speech)).check(None))
+
+
 def test_a_dry_run_counts_the_folds(speech: Path, tmp_path: Path) -> None:
     found = dry_run(folded(speech), tmp_path)
     assert found.cost is not None

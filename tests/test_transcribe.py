@@ -34,6 +34,8 @@ def test_files_of_any_format_come_back_in_their_order(tmp_path: Path, make_model
     assert [file for file, _ in found] == files
     assert transcribe(model, files[::-1], "en", GREEDY) == found[::-1]
     assert [transcribe(model, [file], None, GREEDY)[0] for file in files] == found
+    assert transcribe(model, str(files[0]), None, GREEDY) == found[:1]
+    assert {file for file, _ in transcribe(model, Path(files[0]).parent, None, GREEDY)} >= {*files}
 
 
 @pytest.mark.parametrize("name", DEVICES)

@@ -55,8 +55,8 @@ class TransferPlan:
                 fates[name], fault = _ruled(fates[name], rule, known)
                 if rule.is_control:
                     controls.add(name)
-                elif rule.start == "random":
-                    controls.discard(name)  # a new start is no control, though nothing goes through it
+                elif rule.start == "random" and rule.frozen:
+                    controls.discard(name)  # a mistake there too, though nothing goes through it
                 faults += [fault] if fault else []
         faults += _contradictions([fate for name, fate in fates.items() if name not in controls])
         if faults:

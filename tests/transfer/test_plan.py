@@ -121,6 +121,7 @@ def test_frozen_tensors_and_buffers_of_a_partly_frozen_block_stay(tmp_path: Path
         ),
         (("encoder.0=random,freeze",), r"encoder.0: random and frozen.*random-frozen"),
         (("encoder.*=freeze", "encoder.1=random"), r"encoder.1: random and frozen"),
+        (("head.fr=random,freeze",), r"head.fr: random and frozen.*random-frozen"),
         (("encoder.*=freeze,lr*2",), r"encoder.0, encoder.1: frozen, and a learning rate"),
         (("input=map",), r"'input': inputs.default.* has no rows of units"),
         (("head.de=copy",), r"heads.de.* cannot be copied, since the source has none"),

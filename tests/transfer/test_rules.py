@@ -29,7 +29,7 @@ def test_both_forms_are_read(text: str, rule: Rule | Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["encoder.0", "encoder=freez", "encoder=lr*0", "=freeze", ":encoder", "a:b:c:d:e"]
+    "text", ["encoder.0", "encoder=freez", "encoder=lr*a", "=freeze", ":encoder", "a:b:c:d:e"]
 )
 def test_what_is_neither_names_the_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"no form that is known; expected GLOB=ACTION.*freeze.*PATH:FROM"):
@@ -42,6 +42,12 @@ def test_all_rules_that_cannot_be_read_are_named_at_once() -> None:
     ) as told:
         Transfer(plan=("input=freez", "encoder.0=freeze", "head=lr*0", "encoder.1=freeze,train"))
     assert "encoder.0=" not in str(told.value)
+
+
+@pytest.mark.parametrize("action", ["lr*0", "lr*0.0", "train,lr*0"])
+def test_a_rate_of_zero_is_called_by_its_name(action: str) -> None:
+    with pytest.raises(ValueError, match=r"has the rate lr\*0.*expected a number above 0, or freeze"):
+        parse(f"encoder.0={action}")
 
 
 @pytest.mark.parametrize("actions", ["freeze,train", "copy,random", "lr*2,lr*3", "random,map"])
