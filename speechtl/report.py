@@ -76,7 +76,7 @@ class SetReport:
     metrics: dict[str, Metric]
     """By name, of `METRICS`; what a language, or the decoding, lacks is absent."""
     resampled: str = "utterances"
-    """What the intervals resample: speakers where five or more are known, and the corpus is not split by text;
+    """What the intervals resample: speakers where five or more are known, unless the corpus is split by text;
     else utterances."""
     decoding: str = "constrained"
     """The method that decoded; `closed` always chooses among the model's listed words."""

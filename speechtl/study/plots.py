@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MARKERS = "os^Dvph"
+MARKERS = "os^Dvp"
+"""One fewer than there are colours, so that both together come again after forty-two rows only."""
 
 
 def draw(study: Study, cells: Sequence[Cell], found: Sequence[SetResult], folder: Path) -> list[Path]:
@@ -193,7 +194,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
     panels = figure.subplots(1, len(amounts), sharey=True, squeeze=False)[0]
     named = _labels(study)
     for axes, amount in zip(panels, amounts, strict=True):
-        for name, colour in _coloured(study):
+        for place, (name, colour) in enumerate(_coloured(study)):
             if (name, amount) not in curves:
                 continue
             shared = curves[name, amount]
@@ -203,8 +204,8 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
                 each.mean(axis=0),
                 color=colour,
                 label=named[name],
-                marker="o",
-                markersize=3,
+                marker=MARKERS[place % len(MARKERS)],
+                markersize=4,
             )
             axes.fill_between(steps, each.min(axis=0), each.max(axis=0), color=colour, alpha=0.15, lw=0)
         axes.set_title(str(amount), fontsize=9)

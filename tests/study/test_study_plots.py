@@ -1,5 +1,6 @@
 """The dev errors of several cells at the same steps, where cells end early or pass over some."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,9 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 from study_grid import write_cell, write_recipe
 
+from speechtl.curves import colours
 from speechtl.study import Study
 from speechtl.study.cells import Cell, expand
-from speechtl.study.plots import draw, shared_curves
+from speechtl.study.plots import MARKERS, draw, shared_curves
 
 STEPS = 60
 FLAGS = "--train.evaluations 6 --train.schedule constant --train.patience 2"
@@ -83,3 +85,8 @@ def test_without_a_choice_on_dev_the_last_error_is_carried_on(tmp_path: Path) ->
     )
     write_cell(cells[0], [1, 1])
     assert shared_curves(cells)[60] == [0.6, 0.3]
+
+
+def test_no_two_of_forty_rows_look_alike() -> None:
+    rows = zip(colours(42), itertools.cycle(MARKERS), strict=False)
+    assert len(set(rows)) == 42
