@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status.
 
-    0; 1 where cells of a study failed; 2 for a mistake of the user; 130 for an interruption.
+    0; 1 where cells of a study failed; 2 for a mistake of the user; 130 for an interruption; 141 where nobody
+    reads on, as behind `| head`.
     """
     options, rest = parser().parse_known_args(arguments)
     if rest and options.command not in ("run", "plan"):
@@ -35,6 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # What is still to be flushed at the exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (ValueError, OSError, ImportError) as error:
         if options.debug:
             traceback.print_exc()

@@ -28,6 +28,8 @@ SPOKEN = {
 """What they are called in headings; the others `syllable error`, `tone error`."""
 KALDI_LABELS = {"wer": "WER", "cer": "CER", "syllable": "SYL", "closed": "CLOSED"}
 """Metrics with a line in Kaldi's style. Kaldi's own SER is the sentence error, so syllables are SYL."""
+FEW = 10
+"""With fewer utterances an error says little of others."""
 LABEL_FREE = ".label-free"
 """How the names of sets end that were decoded with the weights that are chosen without labels."""
 
@@ -296,6 +298,10 @@ def _notes(report: Report) -> list[str]:
     for name, entry in sets.items():
         if note := shared_note(name, entry.shared_texts, entry.shared_speakers):
             notes.append(note)
+        if entry.utterances < FEW:
+            notes.append(
+                f"{name}: an error of {counted(entry.utterances, 'utterance')} says little of others"
+            )
         if entry.shared_dev:
             those = counted(entry.shared_dev, "utterance")
             notes.append(f"{name}: {those} chose the model's weights, as dev; expect more errors on others")

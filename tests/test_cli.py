@@ -85,6 +85,21 @@ def test_a_mistake_is_one_message_without_a_traceback(
         assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_reader_that_has_seen_enough_is_no_mistake() -> None:
+    """`speechtl run finetune --help | head`: the pipe is closed before all is written."""
+    writing = subprocess.Popen(
+        [sys.executable, "-m", "speechtl", "run", "finetune", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert writing.stdout is not None
+    assert writing.stderr is not None
+    writing.stdout.close()
+    assert writing.stderr.read() == ""
+    assert writing.wait() == 141
+
+
 def test_a_misspelt_recipe_flag_is_met_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["run", "multilingual", "--train.stepz", "3"])

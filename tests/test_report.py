@@ -146,3 +146,12 @@ def test_a_report_without_these_fields_is_read(tmp_path: Path) -> None:
         del stored["train"][name]
     path.write_text(json.dumps(stored))
     assert Report.load(path).train == REPORT.train
+
+
+def test_an_error_of_few_utterances_is_told_to_be_one() -> None:
+    console = Console(width=120)
+    few = SetReport("en", 1, {"wer": WER})
+    with console.capture() as capture:
+        console.print(render(replace(REPORT, sets={"few": few, "many": replace(few, utterances=10)})))
+    assert "few: an error of 1 utterance says little of others" in capture.get()
+    assert "many: an error" not in capture.get()
