@@ -123,6 +123,11 @@ def _add_doctor(commands: Commands[argparse.ArgumentParser], common: argparse.Ar
         choices=("text", "speaker"),
         help="what the splits are meant not to share (a prepared corpus says so itself); may be repeated",
     )
+    doctor.add_argument(
+        "--without-texts",
+        action="store_true",
+        help="speech that is heard without labels: rows may lack a text, and a folder of sound files will do",
+    )
     doctor.set_defaults(command="doctor")
 
 

@@ -101,6 +101,7 @@ def doctor(options: argparse.Namespace) -> int:
         audio_root=options.audio_root,
         ignore_columns=[name for name in (options.ignore_columns or "").split(",") if name],
         split_by=options.split_by,
+        needs_text=not options.without_texts,
         show_progress=True,
     )
     if found.summary:

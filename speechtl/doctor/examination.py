@@ -60,6 +60,7 @@ def examine(
     audio_root: Path | None = None,
     ignore_columns: Collection[str] = (),
     split_by: Collection[str] = (),
+    needs_text: bool = True,
     show_progress: bool = False,
 ) -> Examination:
     """Look at every row, text and recording of a corpus.
@@ -72,13 +73,14 @@ def examine(
         audio_root: The folder of relative audio paths.
         ignore_columns: Columns of a manifest that are passed over.
         split_by: What the splits are said not to share, beside what a prepared corpus says of itself.
+        needs_text: Whether an utterance without a text is a fault; else a folder of sound files will do.
         show_progress: Whether to show a bar.
 
     Raises:
         FileNotFoundError: There is nothing of this name.
         ValueError: The format is none that is read.
     """
-    with opened(str(path), language, audio_root, ignore_columns, split_by) as subject:
+    with opened(str(path), language, audio_root, ignore_columns, split_by, needs_text) as subject:
         texts, faults = read_texts(subject, cutting(subject, None if recipe is None else recipe.text))
         sounds = listen(subject, show_progress)
         found, notices = _findings(subject, texts, sounds, recipe)
@@ -146,6 +148,7 @@ def _summary(subject: Subject, texts: Texts, sounds: Sounds) -> tuple[SummaryRow
             if not inside.any():
                 continue
             entries = np.unique(texts.entries[inside])
+            entries = entries[np.frombuffer(texts.lengths, dtype=np.intc)[entries] > 0]
             known = speakers[inside & (speakers >= 0)]
             rows.append(
                 SummaryRow(

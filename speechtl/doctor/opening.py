@@ -36,6 +36,7 @@ def opened(
     audio_root: Path | None = None,
     ignore_columns: Collection[str] = (),
     claims: Collection[str] = (),
+    needs_text: bool = True,
 ) -> Iterator[Subject]:
     """What is at a path or has this name; only inside do files exist that were cut from recordings.
 
@@ -46,6 +47,7 @@ def opened(
         audio_root: The folder of relative audio paths.
         ignore_columns: Columns of a manifest that are passed over.
         claims: What a manifest's splits do not share: text, speaker.
+        needs_text: Whether an utterance without a text is a fault; else a folder of sound files is read too.
 
     Raises:
         FileNotFoundError: There is nothing of this name.
@@ -65,8 +67,9 @@ def opened(
         yield _of_publisher(partial(read_named, path, language), claims)
         return
     with tempfile.TemporaryDirectory(prefix="speechtl-doctor-") as clips:
-        reading = read(path, language, audio_root, ignore_columns, clips=clips)
-        yield replace(_of_reading(reading, _marks(place), claims), clips=clips)
+        reading = read(path, language, audio_root, ignore_columns, clips=clips, needs_text=needs_text)
+        subject = _of_reading(reading, _marks(place), claims)
+        yield replace(subject, clips=clips, needs_text=needs_text)
 
 
 def _of_reading(reading: Reading, marks: Iterable[Fault], claims: Collection[str]) -> Subject:

@@ -51,6 +51,8 @@ class Subject:
     """The manifest's row of each utterance; its own place where this is empty."""
     others: Sequence[Recorded] = ()
     """Recordings of rows that are no utterances, since something else is wrong with them."""
+    needs_text: bool = True
+    """Whether an utterance without a text is a fault."""
     clips: str = ""
     """The folder of files that exist only while this is examined."""
 

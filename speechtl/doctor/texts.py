@@ -88,6 +88,15 @@ class Texts:
         self.examples.setdefault((tag, mixture), text)
         return len(self.tags) - 1
 
+    def add_none(self, tag: str) -> int:
+        """Note that speech has no transcript; its place among the texts."""
+        self.tags.append(tag)
+        self.lengths.append(0)
+        self.needed.append(0)
+        self.normal.append(hash((tag, "")))
+        self.key_counts.append(0)
+        return len(self.tags) - 1
+
     @cached_property
     def ends(self) -> NDArray[np.int64]:
         """(texts,) where the units of each end among those of all."""
@@ -129,6 +138,9 @@ def read_texts(subject: Subject, cut: Cut) -> tuple[Texts, list[Fault]]:
         part = distinct[start : start + _AT_ONCE]
         values = written.values.take(part % count).to_pylist()
         for index, (language, text) in enumerate(zip((part // count).tolist(), values, strict=True), start):
+            if not text and not subject.needs_text:
+                places[index] = texts.add_none(tags[language])
+                continue
             units = _units(tags[language], text, cut)
             if isinstance(units, TextFault):
                 bad[index] = units

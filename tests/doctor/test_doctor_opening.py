@@ -147,3 +147,23 @@ def test_a_byte_order_mark_is_a_fault_though_it_is_passed_over(speech: Speech) -
         manifest.write_bytes(b"\xef\xbb\xbf" + manifest.read_bytes())
         assert kinds(examine(manifest)) == {("byte-order mark", f"{manifest}:1"): 1}
         assert len(read_corpus(manifest)) == len(speech.rows)
+
+
+def test_speech_without_transcripts_is_listened_to_all_the_same(speech: Speech, doctor: Doctor) -> None:
+    """A folder of sound files, and a list with some texts: what is wrong with the sound is found."""
+    folder = speech.folder / "sounds"
+    folder.mkdir()
+    sound = np.random.default_rng(0).uniform(-0.3, 0.3, RATE)
+    for name in ("a.wav", "b.wav"):
+        write_audio(folder / name, sound * (0.5 if name == "b.wav" else 1), RATE)
+    status, printed = doctor(folder, "--language", "en", "--without-texts")
+    assert (status, "sounds (sound files, 2 rows): no fault" in printed) == (0, True), printed
+    assert doctor(folder, "--language", "en")[0] == 2
+    write_audio(folder / "silent.wav", np.zeros(RATE), RATE)
+    status, printed = doctor(folder, "--language", "en", "--without-texts")
+    assert status == 2
+    assert "silent" in printed
+    rows = speech.folder / "some.csv"
+    rows.write_text("audio,text,language\nsounds/a.wav,go,en\nsounds/b.wav,,en\n")
+    assert doctor(rows, "--without-texts")[0] == 0
+    assert "empty text [1]" in doctor(rows)[1]
