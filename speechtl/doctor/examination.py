@@ -144,11 +144,11 @@ def _summary(subject: Subject, texts: Texts, sounds: Sounds) -> tuple[SummaryRow
     rows = []
     for rank, split in enumerate(subject.splits.names):
         for number, tag in sorted(enumerate(languages.values.to_pylist()), key=lambda pair: str(pair[1])):
-            inside = (subject.splits.ranks == rank) & (languages.numbers == number) & (texts.entries >= 0)
+            inside = (subject.splits.ranks == rank) & (languages.numbers == number)
+            inside &= (texts.entries >= 0) | texts.untold
             if not inside.any():
                 continue
-            entries = np.unique(texts.entries[inside])
-            entries = entries[np.frombuffer(texts.lengths, dtype=np.intc)[entries] > 0]
+            entries = np.unique(texts.entries[inside & (texts.entries >= 0)])
             known = speakers[inside & (speakers >= 0)]
             rows.append(
                 SummaryRow(

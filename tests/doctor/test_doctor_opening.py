@@ -164,6 +164,6 @@ def test_speech_without_transcripts_is_listened_to_all_the_same(speech: Speech, 
     assert status == 2
     assert "silent" in printed
     rows = speech.folder / "some.csv"
-    rows.write_text("audio,text,language\nsounds/a.wav,go,en\nsounds/b.wav,,en\n")
+    rows.write_text("audio,text,language\nsounds/a.wav,gogogogo,en\nsounds/b.wav,,en\n")
     assert doctor(rows, "--without-texts")[0] == 0
     assert "empty text [1]" in doctor(rows)[1]
