@@ -35,6 +35,8 @@ FEW_VOICES = 4
 FEW = 2
 """Times that training hears its speech, below which it is most likely too short."""
 ENOUGH = 10
+MANY, SAFE = 200, 70
+"""Hearings of a source's adaptation: with more it did not help or did harm, with so many it helped."""
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +129,7 @@ def advice(
     fitted = {tag: model.tokenizers[tag] for tag in target.languages}
     found = (
         *units_not_trained(held_out, fitted),
-        few_hearings(experiment, target),
+        hearings(experiment, source, target),
         few_voices(experiment, target, tests),
         without_effect(experiment, source),
         steps_after(experiment),
@@ -138,10 +140,22 @@ def advice(
     return [line for line in found if line]
 
 
-def few_hearings(experiment: Experiment, target: Corpus) -> str | None:
-    """Advice where training ends before its speech has been heard a few times; None where it is."""
+def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus) -> str | None:
+    """Advice where training ends before its speech has been heard a few times, or hears it very often; else
+    None.
+
+    Source of the latter: `speechtl study arabic/speakers_amounts`, in docs/results.md.
+    """
     settings = experiment.train
     heard = settings.steps * settings.batch_seconds / max(60 * target.minutes, 1e-9)
+    is_known = source is not None and set(target.languages) <= set(source.model.languages)
+    if heard > MANY and is_known:
+        fewer = max(1, round(settings.steps * SAFE / heard))
+        return (
+            f"{counted(settings.steps, 'step')} hear the {lasting(target.minutes)} of training speech "
+            f"{heard:.0f} times: with so little of a speaker, errors on other words doubled, or did not "
+            f"fall. --train.steps {fewer} hears it {heard * fewer / settings.steps:.0f} times"
+        )
     if not 0 < heard < FEW:
         return None
     enough = math.ceil(ENOUGH * 60 * target.minutes / settings.batch_seconds / 100) * 100

@@ -122,6 +122,20 @@ def test_too_few_steps_for_much_speech_are_told() -> None:
     assert not advice(dry_run(experiment("en")))
 
 
+def test_too_many_steps_for_seconds_of_a_language_that_the_source_knows_are_told() -> None:
+    run(experiment("en", name="base"))
+    often = replace(QUICK, steps=1000, batch_seconds=24)
+    few = corpus("en.jsonl", split="train", utterances=2)
+    adapting = experiment("en", source="runs/base/seed-0", target=few, train=often, name="adapted")
+    (told,) = [note for note in dry_run(adapting).notes if "training speech" in note]
+    assert "with so little of a speaker, errors on other words doubled" in told
+    steps = int(told.partition("--train.steps ")[2].split()[0])
+    kept = dry_run(replace(adapting, train=replace(often, steps=steps))).notes
+    assert not any("with so little" in note for note in kept)
+    scratch = dry_run(replace(adapting, source=None)).notes
+    assert not any("with so little" in note for note in scratch)
+
+
 def test_settings_that_the_source_overrules_are_told() -> None:
     run(experiment("en"))
     adapted = experiment("de", source="runs/toy-en/seed-0")
