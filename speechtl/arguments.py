@@ -126,7 +126,8 @@ def _add_doctor(commands: Commands[argparse.ArgumentParser], common: argparse.Ar
     doctor.add_argument(
         "--without-texts",
         action="store_true",
-        help="speech that is heard without labels: rows may lack a text, and a folder of sound files will do",
+        help="a manifest or folder that is heard without labels: rows may lack a text, and sound files alone "
+        "will do",
     )
     doctor.set_defaults(command="doctor")
 

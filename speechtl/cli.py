@@ -36,16 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # What is still to be flushed at the exit would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except (ValueError, OSError, ImportError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads_on():
+            return 141
         if options.debug:
             traceback.print_exc()
         print(f"speechtl: {error}", file=sys.stderr)
         return 2
     return status
+
+
+def _nobody_reads_on() -> bool:
+    """Whether what is printed goes nowhere; then nothing is left that the exit would fail to print."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 def _run(options: argparse.Namespace) -> int:

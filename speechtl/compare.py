@@ -182,7 +182,9 @@ def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: 
     first = everyone[0]
     ids = sorted(first.hypotheses)
     speakers = [first.hypotheses[id_].speaker for id_ in ids]
-    blocks = speakers if first.set_report.resampled == "speakers" else None
+    kinds = {one.set_report.resampled for one in everyone}  # older reports may have another than newer ones
+    resampled = "speakers" if "speakers" in kinds else first.set_report.resampled
+    blocks = speakers if resampled == "speakers" else None
     reference = next(iter(tested.values()))
     rows = [
         measure(run, seeds, None if seeds is reference else reference, ids, metric, blocks)
@@ -194,7 +196,7 @@ def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: 
         metric=metric,
         utterances=len(ids),
         is_source=any(one.is_source for one in everyone),
-        resampled=first.set_report.resampled,
+        resampled=resampled,
         rows=tuple(_corrected(rows)),
         decodings=tuple(sorted({one.set_report.decoding for one in everyone})),
     )

@@ -80,7 +80,8 @@ def parts(
     if spec.split_as is not None and spec.split in HELD_OUT:
         spec = replace(spec, split="train")  # what the run has left of the split that it carved
     if not wanted:
-        return Parts(spec.open(seed, needs_text=needs_text), {}, "")
+        train = spec.open(seed, needs_text=needs_text)
+        return Parts(train, {}, _taken_whole(train, spec))
     whole = spec.whole.open(seed, needs_text=needs_text)
     pool = _pool(whole, spec)
     present = set(whole.splits) - set(pool.splits)
@@ -96,7 +97,15 @@ def parts(
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
         lacking = [name for name in HELD_OUT if name not in present]
         is_free = spec.split_by == "none" and not is_classifier
-        carved = carve(pool, lacking, split_by, known, is_classifier=is_classifier, may_share_all=is_free)
+        ways = {"is_classifier": is_classifier, "may_share_all": is_free}
+        try:
+            carved = carve(pool, lacking, split_by, known, **ways)
+        except ValueError:
+            if missing == lacking:
+                raise
+            carved = carve(
+                pool, missing, split_by, known, **ways
+            )  # there is not enough for what is not wanted
         sides |= {name: carved.filter(split=name) for name in missing}
         trained = [row for row, split in enumerate(carved.column("split")) if split not in missing]
         train = carved.select(trained)
@@ -106,7 +115,7 @@ def parts(
             + _much(train, carved)
             + _few_texts({name: sides[name] for name in missing}, carved)
         )
-    account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool)}"
+    account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool, sides)}"
     if spec.is_drawn:
         train = _subset(train, spec, account, seed)
     told_apart = sides if spec.split_as is not None else {name: sides[name] for name in missing}
@@ -168,7 +177,7 @@ def carve(
     except ValueError as error:
         raise ValueError(
             f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it: {error}. Record "
-            f"more, or not: {_instead(missing)}"
+            f"more; or {_instead(missing)}."
         ) from error
     return pool.with_splits(assigned, "none" if is_classifier or by_recording else "text")
 
@@ -249,19 +258,18 @@ def _refuse_textless(pool: Corpus, missing: Sequence[str]) -> None:
     if silent := sum(not text.strip() for text in pool.column("text")):
         raise ValueError(
             f"corpus {pool.name}: {' and '.join(missing)} cannot be carved out of it, since "
-            f"{counted(silent, 'utterance')} of {len(pool)} {'has' if silent == 1 else 'have'} no text. "
-            f"{_instead(missing)}"
+            f"{counted(silent, 'utterance')} of {len(pool)} {'has' if silent == 1 else 'have'} no text; "
+            f"{_instead(missing)}."
         )
 
 
 def _instead(missing: Sequence[str]) -> str:
     """What to do where some of dev and test cannot be had from the target."""
     ways = {
-        "dev": "--dev none keeps the last weights, or name speech with transcripts by --dev.0.corpus",
+        "dev": "keep the last weights by --dev none, or name dev speech with transcripts by --dev.0.corpus",
         "test": "name test speech with transcripts by --tests.0.corpus",
     }
-    told = "; ".join(ways[name] for name in missing)
-    return f"{told[0].upper()}{told[1:]}."
+    return "; ".join(ways[name] for name in missing)
 
 
 def _manner(carved: Corpus, is_classifier: bool) -> str:
@@ -307,14 +315,25 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
     )
 
 
-def _unused(whole: Corpus, pool: Corpus) -> str:
+def _unused(whole: Corpus, pool: Corpus, sides: Collection[str]) -> str:
     """What of a corpus no side has, and what its preparation left out, for the account; empty if nothing."""
-    others = sorted(set(whole.splits) - set(pool.splits) - set(HELD_OUT))
+    others = sorted(set(whole.splits) - {*pool.splits, *sides})
     unused = [f"{counted(len(whole.filter(split=name)), 'utterance')} of the split {name}" for name in others]
     left_out = [f"{count} {reason}" for reason, count in sorted(whole.left_out.items())]
     told = [f"not used: {', '.join(unused)}"] if unused else []
     told += [f"left out: {', '.join(left_out)}"] if left_out else []
     return "".join(f"; {one}" for one in told)
+
+
+def _taken_whole(train: Corpus, spec: CorpusSpec) -> str:
+    """That dev and test of the corpus's own are trained on, where others are named; empty if it has none."""
+    own = [name for name in HELD_OUT if name in train.splits and spec.split is None]
+    if not own:
+        return ""
+    return (
+        f"{spec.corpus}: all of it is trained on, its own {' and '.join(own)} too; --target.split train "
+        f"leaves {'them' if own[1:] else 'it'} out"
+    )
 
 
 def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:

@@ -33,8 +33,8 @@ COLLAPSED = 0.1
 EMPTY = 0.02
 """Share of the same, below which information is none."""
 SILENT = 0.005
-"""Of a frame, what is no blank: with less than this on average nothing is decided. Three letters in ten
-seconds are 0.01."""
+"""The mean share of a frame that is no blank, with less than which nothing is decided. Three letters in ten
+seconds, heard in frames of 30 ms, are 0.01."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Decisions:
     most: float
     """log(units): the most that both could be."""
     emitted: float = 1.0
-    """Of a frame, what is no blank; 1 in a classifier."""
+    """The mean share of a frame that is no blank; 1 in a classifier."""
 
     @property
     def is_silent(self) -> bool:

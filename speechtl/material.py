@@ -14,7 +14,7 @@ from speechtl.corpus import Corpus
 from speechtl.faults import counted, lasting
 from speechtl.folds import Fold
 from speechtl.leakage import Fingerprints
-from speechtl.refusals import HEARD, refuse_leaks
+from speechtl.refusals import HEARD, carved_advice, refuse_leaks
 from speechtl.sets import Sets
 from speechtl.text import Tokenizer
 from speechtl.waveforms import Waveforms
@@ -46,7 +46,8 @@ class Material:
 
     target: Speech
     dev: Speech | None
-    """None where it is carved out of the target, in folds, and while all of that is trained on anew."""
+    """None where there is none: it is carved out of the target, in folds, all of that is trained on anew, or
+    the last weights are kept."""
     tests: dict[str, Corpus]
     """By the name that reports use."""
     source_tests: dict[str, Corpus]
@@ -148,14 +149,9 @@ def _refuse_leaks(
             refuse_leaks(known, {"dev": dev.corpus}, {"dev": dev.waveforms.digests})
         refuse_leaks(known, sets, digests, chosen_on=chosen_on)
     except ValueError as error:
-        if not any("carved out" in line for line in account):
+        if not (advice := carved_advice(account)):
             raise
-        told = "\n".join(account)
-        raise ValueError(
-            f"{error}\n{told}\nTo hold out other recordings, give the corpus a column `split`, with those "
-            "that the source was trained on in train, or take them out of it. Where speakers were held out, "
-            "--target.split-by text holds out texts."
-        ) from error
+        raise ValueError("\n".join([str(error), *advice])) from error
 
 
 def _refuse_known_folds(known: Fingerprints, target: Speech, folds: Sequence[Fold]) -> None:

@@ -124,6 +124,18 @@ def refuse_leaks(
     return shared
 
 
+def carved_advice(account: Sequence[str]) -> list[str]:
+    """What to do where speech that was carved out of a corpus is not to be tested on; else nothing."""
+    if not any("carved out" in line for line in account):
+        return []
+    return [
+        *account,
+        "To hold out other recordings, give the corpus a column `split`, with those that the source was "
+        "trained on in train, or take them out of it. Where speakers were held out, --target.split-by text "
+        "holds out texts.",
+    ]
+
+
 def refuse_heard(
     heard: Fingerprints, parts: Mapping[str, Corpus], digests: Mapping[str, Sequence[str]]
 ) -> None:

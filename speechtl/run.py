@@ -248,7 +248,8 @@ def _save(
         chosen.append((fitted.label_free_model, folder.label_free_model, fitted.label_free["step"]))
     for model, place, step in chosen:
         if experiment.decode.closed:
-            model.words |= _words(corpus, experiment.decode.words)
+            listed = experiment.decode.words
+            model.words |= _words(corpus, listed) if listed or experiment.method.reads_texts else {}
         model.trim_db = _trims(model.trim_db, corpus)
         save_model(
             model,
@@ -268,8 +269,7 @@ def _trims(before: Mapping[str, float], corpus: Corpus) -> dict[str, float]:
 def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:
     """The list for closed decisions of each language: what is listed, else its distinct training texts."""
     words: dict[str, set[str]] = {}
-    pairs = zip(corpus.column("language"), corpus.column("text"), strict=True)
-    trained = [(language, text) for language, text in pairs if text.strip()]
+    trained = zip(corpus.column("language"), corpus.column("text"), strict=True)
     for language, text in product(corpus.languages, listed) if listed else trained:
         words.setdefault(language, set()).add(orthography(language).normalise(text))
     return {language: tuple(sorted(texts)) for language, texts in words.items()}

@@ -17,8 +17,8 @@ from speechtl.experiment import Experiment
 from speechtl.folds import Fold, carve_folds
 from speechtl.held_out import HELD_OUT, Parts, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
-from speechtl.leakage import Fingerprints
-from speechtl.refusals import foreign_sets, refuse_heard, refuse_leaks
+from speechtl.leakage import Fingerprints, Shared
+from speechtl.refusals import carved_advice, foreign_sets, refuse_heard, refuse_leaks
 from speechtl.report import shared_note
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Sets:
 
     target: Corpus
     dev: Corpus | None
-    """None where it is carved out of the target, in folds."""
+    """None where it is carved out of the target, in folds, or there is none."""
     tests: dict[str, Corpus]
     """By the name that reports use."""
     source_tests: dict[str, Corpus]
@@ -77,8 +77,8 @@ class Sets:
             known, in sentences.
 
         Raises:
-            ValueError: texts or languages are faulty, speech is too long, or training and test share texts or
-                speakers that they must not.
+            ValueError: texts or languages are faulty, speech is too long, or training and test share files,
+                texts or speakers that they must not.
         """
         sets = {**self.tests, **self.source_tests}
         target = {"target": self.target} if self.reads_texts else {}
@@ -88,18 +88,28 @@ class Sets:
         for corpus in (self.target, self.unlabelled):
             if corpus is not None:
                 refuse_long(corpus)
+        notes: list[str] = []
         before = source.fingerprints if source else Fingerprints()
         known = Fingerprints.union([self.trained, before, self.replayed])
-        parts = {**self.named_dev, **sets}
-        clips = {name: _clips(corpus) for name, corpus in parts.items()}
         trained = {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
+        clips = {name: _clips(corpus) for name, corpus in sets.items()}
+        dev = {name: _clips(corpus) for name, corpus in self.named_dev.items()}
+        heard = frozenset(() if self.unlabelled is None or transductive else _clips(self.unlabelled))
         known = replace(known, audio=frozenset(trained))
-        dev = clips.pop("dev", [])
-        shared = refuse_leaks(known, self.named_dev, {"dev": dev})
-        shared |= refuse_leaks(known, sets, clips, chosen_on=frozenset(dev))
-        if self.unlabelled is not None and not transductive:
-            refuse_heard(Fingerprints(audio=frozenset(_clips(self.unlabelled))), parts, clips | {"dev": dev})
-        notes = [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
+        faults: list[str] = []
+        shared: dict[str, Shared] = {}
+        for named, digests, chosen_on in (
+            (self.named_dev, dev, frozenset[str]()),
+            (sets, clips, frozenset(dev.get("dev", ()))),
+        ):
+            try:
+                shared = refuse_leaks(known, named, digests, chosen_on=chosen_on)
+                refuse_heard(Fingerprints(audio=heard), named, digests)
+            except ValueError as error:
+                faults.append(str(error))
+            notes += [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
+        if faults:
+            raise ValueError("\n".join([*faults, *carved_advice(self.account)]))
         tests = {name: shared[name].texts for name in self.tests}
         by_text = bool(self.folds) and all(fold.dev.split_by == "text" for fold in self.folds)
         if by_text and tests and all(tests[name] > MOSTLY * len(self.tests[name]) for name in tests):
@@ -250,6 +260,11 @@ def _source_speech(experiment: Experiment, source: Experiment | None) -> Corpus:
         raise ValueError(
             f"experiment {experiment.name}: its method needs the source's training speech, and "
             f"source={experiment.source!r} does not tell what that was; name it by source_speech"
+        )
+    if not source.method.reads_texts:
+        raise ValueError(
+            f"experiment {experiment.name}: its method hears the source's training speech with its texts, "
+            f"and {source.name} was adapted without any; name speech with transcripts by source_speech"
         )
     return _joined([_parts(source, spec).train for spec in source.targets])
 

@@ -83,7 +83,13 @@ def trained_in(model: AcousticModel, stage: Stage) -> frozenset[str]:
     parameters = {name for name, _ in model.named_parameters()}
     trained = {name for name, value in model.named_parameters() if value.requires_grad}
     standing = places(model)
-    known = [plain(name) for name, fate in model.fates.items() if fate.start == "copied"]
+    # Inserted modules of the source go with their block also where they begin anew.
+    known = [
+        plain(name)
+        for name, fate in model.fates.items()
+        if fate.start == "copied"
+        or (standing[name].host is not None and fate.start not in ("inserted", "helper"))
+    ]
     for rule in stage.rules:
         names = parameters.intersection(matched(rule.match, standing, known))
         if not names or rule.frozen is None:

@@ -160,7 +160,7 @@ def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus)
         return None
     enough = math.ceil(ENOUGH * 60 * target.minutes / settings.batch_seconds / 100) * 100
     return (
-        f"{counted(settings.steps, 'step')} hear the {target.minutes:.0f} minutes of training speech "
+        f"{counted(settings.steps, 'step')} hear the {lasting(target.minutes)} of training speech "
         f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"
     )
 
@@ -223,7 +223,7 @@ def strangers_on_dev(model: AcousticModel, dev: Corpus | None) -> str | None:
             return (
                 f"no dev utterance is of a {by} that is adapted to ({listed(keys)}), so dev cannot "
                 f"tell which weights are best. Name dev speech of the same {by}s, take it out of the target "
-                "by --dev fold, or keep the last ones by --train.evaluations 1"
+                "by --dev fold, or keep the last ones by --dev none"
             )
     return None
 

@@ -116,7 +116,7 @@ class Loop:
         # A source that was trained just before, in this process, may have had another precision.
         AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=settings.mixed_precision)
-        _refuse_precision(model, settings)
+        _refuse_precision(model, settings, self.accelerator.device)
         self.cache = self._cache(model)
         draws = StreamSettings(
             settings.batch_seconds, seed, augment, settings.temperature, settings.is_mixed, self.cache
@@ -312,12 +312,13 @@ class Loop:
         )
 
 
-def _refuse_precision(model: AcousticModel, settings: TrainSettings) -> None:
+def _refuse_precision(model: AcousticModel, settings: TrainSettings, device: torch.device) -> None:
     """Refuse bf16 for an LSTM on a CPU that has it not: oneDNN's has no other way, and would only say so."""
     if (
         settings.mixed_precision == "bf16"
         and any(isinstance(module, nn.RNNBase) for module in model.modules())
-        and not (torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and device.type == "cpu"
+        and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     ):
         raise ValueError(
             "precision=bf16 with a BiLSTM: this CPU has no bf16 instructions, without which an LSTM cannot "

@@ -65,8 +65,8 @@ def transcribe(
     language: str | None = None,
     settings: DecodeSettings | None = None,
 ) -> list[tuple[Path, str]]:
-    """The text of each of several files, in their order, or of a file, a folder's or a pattern's; see
-    `transcripts`."""
+    """The text of each file, in their order; of one, or of all that a folder or a pattern stands for, where
+    that is given in place of several. See `transcripts`."""
     from speechtl.decode import DecodeSettings
     from speechtl.sound_files import find
 

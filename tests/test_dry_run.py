@@ -197,6 +197,45 @@ def test_the_same_files_on_two_sides_are_told_before_they_are_decoded() -> None:
     assert "identical audio in 8 utterances" in dry_run(toy_experiment(Path("toy.jsonl"), tests=train)).fate
 
 
+def test_a_test_set_may_be_named_dev() -> None:
+    """As one from `dev.jsonl` is; dev itself may be the same file, which is then refused in a sentence."""
+    write_manifest(Path("dev.jsonl"), 4, "test", seed=9)
+    tests = (corpus("dev.jsonl"),)
+    write_manifest(Path("toy.jsonl"), 8, "train")
+    write_manifest(Path("toy.jsonl"), 4, "dev")
+    toy = toy_experiment(Path("toy.jsonl"), tests=tests)
+    assert not dry_run(toy).is_refused
+    assert not dry_run(replace(toy, dev="none")).is_refused
+    assert "identical audio in dev in 4 utterances" in dry_run(replace(toy, dev=tests)).fate
+
+
+def test_without_a_dev_it_is_told_what_of_the_target_is_not_used() -> None:
+    for name, count in (("train", 8), ("dev", 4), ("test", 4)):
+        write_manifest(Path("toy.jsonl"), count, name)
+    toy = toy_experiment(Path("toy.jsonl"), target=corpus("toy.jsonl"), dev="none", tests=())
+    found = dry_run(toy)
+    assert any("not used: 4 utterances of the split dev" in note for note in found.notes)
+    assert {row.split for role, row in found.data if role == "target"} == {"train"}
+    write_manifest(Path("other.jsonl"), 4, "test", seed=9)
+    whole = dry_run(replace(toy, tests=(corpus("other.jsonl"),)))
+    assert any("all of it is trained on, its own dev and test too" in note for note in whole.notes)
+
+
+def test_where_only_a_test_is_wanted_only_that_need_be_carved() -> None:
+    write_manifest(Path("toy.jsonl"), 12, "train")
+    rows = [json.loads(line) for line in Path("toy.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["text"] = ("ai", "eo")[number % 2]
+        row.pop("speaker", None)
+    Path("few.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    toy = toy_experiment(Path("few.jsonl"), target=corpus("few.jsonl"), dev=(), tests=())
+    with pytest.raises(
+        ValueError, match=r"dev and test cannot be carved.*or keep the last weights by --dev none"
+    ):
+        dry_run(toy)
+    assert not dry_run(replace(toy, dev="none")).is_refused
+
+
 def test_splits_that_no_side_has_are_told() -> None:
     rows = [json.loads(line) for line in Path("en.jsonl").read_text().splitlines()]
     rows[0]["split"] = "eval"

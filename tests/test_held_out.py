@@ -52,7 +52,7 @@ def _places(own_folders: Path) -> None:
 def test_few_texts_still_fill_every_split_and_share_none(words: list[str]) -> None:
     distinct = set(words)
     if len(distinct) < 3:
-        with pytest.raises(ValueError, match=f"it has {len(distinct)} different texts"):
+        with pytest.raises(ValueError, match=f"it has {len(distinct)} different text"):
             by_text_filled(["en"] * len(words), words, SHARES)
         return
     assigned = by_text_filled(["en"] * len(words), words, SHARES)

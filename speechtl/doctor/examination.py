@@ -145,7 +145,7 @@ def _summary(subject: Subject, texts: Texts, sounds: Sounds) -> tuple[SummaryRow
     for rank, split in enumerate(subject.splits.names):
         for number, tag in sorted(enumerate(languages.values.to_pylist()), key=lambda pair: str(pair[1])):
             inside = (subject.splits.ranks == rank) & (languages.numbers == number)
-            inside &= (texts.entries >= 0) | texts.untold
+            inside &= (texts.entries >= 0) | texts.without_text
             if not inside.any():
                 continue
             entries = np.unique(texts.entries[inside & (texts.entries >= 0)])

@@ -46,7 +46,7 @@ class Texts:
 
     entries: NDArray[np.int64]
     """(utterances,) which text each has; -1 where it has none that can be used."""
-    untold: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    without_text: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     """(utterances,) which have no transcript, where there need be none."""
     tags: list[str] = field(default_factory=list)
     """The language of each text."""
@@ -126,14 +126,14 @@ def read_texts(subject: Subject, cut: Cut) -> tuple[Texts, list[Fault]]:
     distinct, inverse = np.unique(pairs, return_inverse=True)
     places = np.full(len(distinct), -1)
     texts, bad = Texts(places), {}
-    untold: list[int] = []
+    without_text: list[int] = []
     first = int((distinct == -1).any())
     for start in range(first, len(distinct), _AT_ONCE):
         part = distinct[start : start + _AT_ONCE]
         values = written.values.take(part % count).to_pylist()
         for index, (language, text) in enumerate(zip((part // count).tolist(), values, strict=True), start):
             if not text and not subject.needs_text:
-                untold.append(index)
+                without_text.append(index)
                 continue
             units = _units(tags[language], text, cut)
             if isinstance(units, TextFault):
@@ -141,7 +141,7 @@ def read_texts(subject: Subject, cut: Cut) -> tuple[Texts, list[Fault]]:
             else:
                 places[index] = texts.add(tags[language], text, units)
     texts.entries = places[inverse]
-    texts.untold = np.isin(inverse, untold)
+    texts.without_text = np.isin(inverse, without_text)
     for row in np.flatnonzero(np.isin(inverse, list(bad))).tolist():
         fault = bad[int(inverse[row])]
         mend = f"write it in {tags[int(languages.numbers[row])]}, or remove the row"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
 
-STATISTICS = ".running_*"
+RUNNING = ".running_*"
 """Those of a norm, as its rules name them."""
 
 
@@ -69,7 +69,7 @@ def estimated(model: AcousticModel, examples: Examples) -> tuple[Rule, ...]:
         for norm in block.modules()
     }
     names = [name for name, norm in batch_norms(model) if id(norm) not in unheard]
-    return tuple(Rule(f"{name}{STATISTICS}", start="estimated") for name in names)
+    return tuple(Rule(f"{name}{RUNNING}", start="estimated") for name in names)
 
 
 def take_statistics(model: AcousticModel, speech: Sequence[Batch]) -> None:

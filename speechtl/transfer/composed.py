@@ -14,7 +14,7 @@ from speechtl.batches import Examples, Stream
 from speechtl.faults import listed
 from speechtl.models.fates import Place, places
 from speechtl.transfer.base import Transfer
-from speechtl.transfer.batch_norm_statistics import STATISTICS
+from speechtl.transfer.batch_norm_statistics import RUNNING
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData
 from speechtl.transfer.head_rows import Coverage
 from speechtl.transfer.interpolation import Interpolated
@@ -193,7 +193,7 @@ class Composed(Transfer):
 
     def _refuse_idle(self, rules: Sequence[tuple[str, tuple[Rule, ...]]]) -> None:
         """Refuse a method of which nothing is left: others freeze, drop or overwrite what it is about."""
-        estimating = [name for name, own in rules if any(one.match.endswith(STATISTICS) for one in own)]
+        estimating = [name for name, own in rules if any(one.match.endswith(RUNNING) for one in own)]
         if len(estimating) > 1:
             raise ValueError(
                 f"{' and '.join(estimating)} both take the statistics of batch norms, and the last would "

@@ -28,7 +28,7 @@ class TensorReceipt:
     """In the trained model's state."""
     block: str
     fate: str
-    """copied, estimated, mapped, initialised or inserted."""
+    """copied, loaded, estimated, mapped, initialised or inserted."""
     frozen: bool
     lr: float
     """Multiplier on the learning rate."""
@@ -60,7 +60,7 @@ class Receipt:
     """The receipt of a run."""
 
     method: str
-    """The class of the method."""
+    """The class of the method; of several at once all of them."""
     source: str | None
     """The experiment's source; None from scratch."""
     tensors: tuple[TensorReceipt, ...]
@@ -220,9 +220,9 @@ def blocks_of(tensors: Sequence[TensorReceipt]) -> dict[str, list[TensorReceipt]
 
 
 def totals(tensors: Sequence[TensorReceipt]) -> tuple[int, int]:
-    """Numbers in parameters, and how many of these are trained."""
+    """Numbers in parameters, those of merged changes among them, and how many of these are trained."""
     parameters = [tensor for tensor in tensors if not tensor.is_buffer]
     return (
-        sum(tensor.values for tensor in parameters),
+        sum(tensor.values + (tensor.trained or 0) for tensor in parameters),
         sum(tensor.trained_values for tensor in parameters),
     )

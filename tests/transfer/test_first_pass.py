@@ -21,7 +21,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.recognition import recognise
 from speechtl.run import run
 from speechtl.sets import NO_DEV
-from speechtl.transfer import L2SP, LHUC, Composed, InputAffine, Transfer, first_pass
+from speechtl.transfer import L2SP, LHUC, Composed, InputAffine, SourceReplay, Transfer, first_pass
 from speechtl.transfer.data import TransferData
 from speechtl.transfer.first_pass import FILE, labelled
 
@@ -187,8 +187,8 @@ def test_speech_without_transcripts_is_adapted_to(silent: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dev": ()}, r"dev cannot be carved out of it, since 6 utterances of 6 have no text\. --dev none"),
-        ({"tests": ()}, r"test cannot be carved .* Name test speech with transcripts by --tests\.0\.corpus"),
+        ({"dev": ()}, r"dev cannot be carved .*since 6 utterances of 6 have no text; keep .* by --dev none"),
+        ({"tests": ()}, r"test cannot be carved .* name test speech with transcripts by --tests\.0\.corpus"),
         ({"method": LHUC()}, "empty text"),
         ({"method": Composed(methods=(LHUC(), L2SP(alpha=0)))}, "empty text"),
     ],
@@ -199,6 +199,18 @@ def test_what_cannot_be_had_without_transcripts_is_told(
     target = corpus(str(silent / "train.jsonl"), language="en")
     with pytest.raises(ValueError, match=message):
         run(first_pass_run(silent, target, **changes), silent / "runs")
+
+
+def test_what_was_adapted_without_transcripts_has_none_to_replay(silent: Path) -> None:
+    adapted = first_pass_run(silent, corpus(str(silent / "sounds"), language="en"))
+    run(adapted, silent / "runs")
+    spoken = corpus(str(silent / "test.jsonl"))
+    again = first_pass_run(
+        silent, spoken, name="again", source=str(silent / "runs/silent/seed-0"), method=SourceReplay()
+    )
+    again = replace(again, tests=(), target=replace(spoken, split_by="none"))
+    with pytest.raises(ValueError, match="silent was adapted without any; name speech with transcripts by"):
+        run(again, silent / "runs")
 
 
 def test_speech_without_transcripts_in_a_language_that_the_source_lacks_is_refused(silent: Path) -> None:

@@ -117,6 +117,13 @@ def test_they_are_unfrozen_with_their_block_and_learn_as_fast() -> None:
     assert (rates["adapter.encoder.1"], rates["lhuc.encoder.0"], rates["affine.input"]) == (0.5, 0.25, 0.125)
 
 
+def test_in_a_new_block_they_wait_for_it_too() -> None:
+    method = FineTuning(unfreeze=0.75, plan=("encoder.0=random",))
+    model = adapted(method, changed(), a_target("de"))
+    trains = [inserted(model, trained_in(model, stage)) for stage in method.stages_of(model)]
+    assert ["lhuc.encoder.0" in one for one in trains] == [False, False, True, True]
+
+
 def test_what_is_inserted_now_is_no_part_of_the_source() -> None:
     """A plan that freezes a block does not freeze what is being put into it."""
     source, data = changed(), a_target("de")
