@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -47,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _nobody_reads_on() -> bool:
-    """Whether what is printed goes nowhere; then nothing is left that the exit would fail to print."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        return True
-    return False
+    """Whether the reader of what is printed has left; then the exit finds nothing that it could not print."""
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), select.POLLERR)
+    if not watched.poll(0):
+        return False
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True
 
 
 def _run(options: argparse.Namespace) -> int:

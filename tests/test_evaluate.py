@@ -171,7 +171,8 @@ def test_speech_that_chose_the_weights_is_scored_and_told(
     write_report(report, tmp_path / "out")
     told = " ".join(str(render(Report.load(tmp_path / "out" / "report.json")).caption).split())
     assert "dev: 2 utterances chose the model's weights, as dev" in told
-    assert "test: " not in told
+    assert "test: an error of 1 utterance" in told
+    assert told.count("chose the model's weights") == 1
 
 
 def test_closed_decisions_are_counted_where_the_model_lists_words(

@@ -86,7 +86,7 @@ def test_dev_of_strangers_chooses_nothing_and_that_is_said(make_corpus: MakeCorp
     advice = strangers_on_dev(model, strangers)
     assert advice is not None
     assert "no dev utterance is of a speaker that is adapted to (ann, bob)" in advice
-    assert "--train.evaluations 1" in advice
+    assert "--dev none" in advice
 
 
 def evaluated(model: Path, manifest: Path, out: Path, *flags: str) -> dict[str, tuple[str, str]]:
