@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -27,7 +28,8 @@ def text_fault(language: str, text: str) -> TextFault | None:
     try:
         units = rules.units(text)
     except ValueError as error:
-        return TextFault("text not understood", f"{error}{_declared_otherwise(language, text)}")
+        hint = _declared_otherwise(language, text) or _written_otherwise(language, text)
+        return TextFault("text not understood", f"{error}{hint}")
     return None if units else TextFault("no text", f"{text!r}: nothing in it is spoken")
 
 
@@ -39,5 +41,17 @@ def _declared_otherwise(language: str, text: str) -> str:
                 orthography(tag).units(text)
             except ValueError:
                 continue
-            return f"; it is well-formed {tag}: give that as its language"
+            return f"; it is well-formed {tag}: give that as its language (of some rows: a column `language`)"
+    return ""
+
+
+def _written_otherwise(language: str, text: str) -> str:
+    """A hint where only the form of some characters is strange, such as full-width letters and digits."""
+    usual = unicodedata.normalize("NFKC", text)
+    if unicodedata.normalize("NFC", text) != usual:
+        try:
+            orthography(language).units(usual)
+        except ValueError:
+            return ""
+        return f"; it has full-width or other compatibility characters: {usual!r} would be read"
     return ""

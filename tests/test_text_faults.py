@@ -18,11 +18,22 @@ def test_a_text_of_which_nothing_is_spoken(language: str, text: str) -> None:
     assert repr(text) in fault.message
 
 
+def test_full_width_letters_and_digits_are_told_with_what_would_be_read() -> None:
+    fault = text_fault("nan-Latn-tailo", "tsi̍t tshun２")
+    assert fault is not None
+    assert fault.message.endswith("'tsi̍t tshun2' would be read")
+    han = text_fault("nan-Latn-tailo", "臺tshun2")
+    assert han is not None
+    assert "would be read" not in han.message
+
+
 def test_a_text_in_the_other_romanisation_says_how_to_declare_it() -> None:
     fault = text_fault("nan-Latn-tailo", "chi̍t pòaⁿ")
     assert fault is not None
     assert fault.kind == "text not understood"
-    assert fault.message.endswith("it is well-formed nan-Latn-pehoeji: give that as its language")
+    assert fault.message.partition("; it is ")[2].startswith(
+        "well-formed nan-Latn-pehoeji: give that as its language ("
+    )
     for language, text in (
         ("nan-Latn-tailo", "hello"),
         ("cmn-Latn-pinyin", "chi̍t"),
