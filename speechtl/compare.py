@@ -177,13 +177,18 @@ def candidates(wanted: str | None) -> tuple[str, ...]:
     return (BALANCED, CLOSED) if wanted == BALANCED else (wanted,)
 
 
+def shared_resampling(tested: Sequence[Scored]) -> str:
+    """What is resampled where several are compared: speakers if any does so; older reports may not."""
+    kinds = [one.set_report.resampled for one in tested]
+    return "speakers" if "speakers" in kinds else kinds[0]
+
+
 def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: str) -> SetComparison:
     everyone = [one for seeds in tested.values() for one in seeds.values()]
     first = everyone[0]
     ids = sorted(first.hypotheses)
     speakers = [first.hypotheses[id_].speaker for id_ in ids]
-    kinds = {one.set_report.resampled for one in everyone}  # older reports may have another than newer ones
-    resampled = "speakers" if "speakers" in kinds else first.set_report.resampled
+    resampled = shared_resampling(everyone)
     blocks = speakers if resampled == "speakers" else None
     reference = next(iter(tested.values()))
     rows = [

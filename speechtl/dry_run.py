@@ -16,14 +16,14 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_summary import SummaryRow
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
-from speechtl.label_faults import refuse_short, refuse_unknown_units
+from speechtl.label_faults import refuse_short
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import advice, start, tokenizers_of, unit_table
+from speechtl.start import advice, label_tokenizers, start, tokenizers_of, unit_table
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
@@ -193,9 +193,7 @@ def step_zero(
 ) -> tuple[AcousticModel, TransferData]:
     """The model that training would begin with, and what it would be trained on, without its audio."""
     tokenizers = tokenizers_of(sets.target, experiment, source)
-    labels = tokenizers if experiment.method.reads_texts else None
-    if labels is not None:
-        refuse_unknown_units(sets.target, labels)
+    labels = label_tokenizers(sets.target, experiment, tokenizers)
     seconds = np.array(sets.target.column("duration"), dtype=np.float64)
     target = Examples.of(sets.target, [], seconds, labels)
     data = TransferData(target, tokenizers, *unit_table(experiment))

@@ -103,9 +103,8 @@ def parts(
         except ValueError:
             if missing == lacking:
                 raise
-            carved = carve(
-                pool, missing, split_by, known, **ways
-            )  # there is not enough for what is not wanted
+            # There is not enough for what is not wanted, too.
+            carved = carve(pool, missing, split_by, known, **ways)
         sides |= {name: carved.filter(split=name) for name in missing}
         trained = [row for row, split in enumerate(carved.column("split")) if split not in missing]
         train = carved.select(trained)

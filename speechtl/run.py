@@ -17,7 +17,7 @@ from speechtl.domains import Domains
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
 from speechtl.fold_training import fit_on_folds
-from speechtl.label_faults import refuse_short, refuse_unknown_units
+from speechtl.label_faults import refuse_short
 from speechtl.leakage import Fingerprints
 from speechtl.material import Material
 from speechtl.model_card import model_card
@@ -28,6 +28,7 @@ from speechtl.source import Source, find_source
 from speechtl.start import (
     advice,
     development_of,
+    label_tokenizers,
     save_coverage,
     start,
     start_line,
@@ -169,9 +170,7 @@ def _train(
     """Train one model, and measure how far the domains are apart before and after it."""
     target, dev = material.target, None if material.dev is None else material.dev.corpus
     tokenizers = tokenizers_of(target.corpus, experiment, source)
-    labels = tokenizers if experiment.method.reads_texts else None
-    if labels is not None:
-        refuse_unknown_units(target.corpus, labels)
+    labels = label_tokenizers(target.corpus, experiment, tokenizers)
     data = TransferData(target.examples(labels), tokenizers, *unit_table(experiment))
     if material.source is not None and source is not None:
         heads = source.model.tokenizers

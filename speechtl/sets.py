@@ -88,28 +88,12 @@ class Sets:
         for corpus in (self.target, self.unlabelled):
             if corpus is not None:
                 refuse_long(corpus)
-        notes: list[str] = []
         before = source.fingerprints if source else Fingerprints()
         known = Fingerprints.union([self.trained, before, self.replayed])
-        trained = {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
-        clips = {name: _clips(corpus) for name, corpus in sets.items()}
-        dev = {name: _clips(corpus) for name, corpus in self.named_dev.items()}
-        heard = frozenset(() if self.unlabelled is None or transductive else _clips(self.unlabelled))
-        known = replace(known, audio=frozenset(trained))
-        faults: list[str] = []
-        shared: dict[str, Shared] = {}
-        for named, digests, chosen_on in (
-            (self.named_dev, dev, frozenset[str]()),
-            (sets, clips, frozenset(dev.get("dev", ()))),
-        ):
-            try:
-                shared = refuse_leaks(known, named, digests, chosen_on=chosen_on)
-                refuse_heard(Fingerprints(audio=heard), named, digests)
-            except ValueError as error:
-                faults.append(str(error))
-            notes += [shared_note(name, one.texts, one.speakers) for name, one in shared.items()]
-        if faults:
-            raise ValueError("\n".join([*faults, *carved_advice(self.account)]))
+        of_dev, shared = self._shared(known, sets, transductive)
+        notes = [
+            shared_note(name, one.texts, one.speakers) for name, one in (*of_dev.items(), *shared.items())
+        ]
         tests = {name: shared[name].texts for name in self.tests}
         by_text = bool(self.folds) and all(fold.dev.split_by == "text" for fold in self.folds)
         if by_text and tests and all(tests[name] > MOSTLY * len(self.tests[name]) for name in tests):
@@ -123,6 +107,31 @@ class Sets:
                 f"{self.unlabelled.trim_db}: the silence around the words alone may tell the two apart"
             )
         return [note for note in notes if note]
+
+    def _shared(
+        self, known: Fingerprints, sets: Mapping[str, Corpus], transductive: bool
+    ) -> tuple[dict[str, Shared], dict[str, Shared]]:
+        """What dev, and what each test set shares with the training, as is allowed there.
+
+        Raises:
+            ValueError: they share what they must not, the same files too; all of it in one message.
+        """
+        files = {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
+        known = replace(known, audio=frozenset(files))
+        heard = frozenset(() if self.unlabelled is None or transductive else _clips(self.unlabelled))
+        dev = frozenset(() if self.dev is None else _clips(self.dev))
+        found, faults = [], []
+        for named, chosen_on in ((self.named_dev, frozenset[str]()), (sets, dev)):
+            clips = {name: _clips(corpus) for name, corpus in named.items()}
+            try:
+                found.append(refuse_leaks(known, named, clips, chosen_on=chosen_on))
+                refuse_heard(Fingerprints(audio=heard), named, clips)
+            except ValueError as error:
+                faults.append(str(error))
+        if faults:
+            raise ValueError("\n".join([*faults, *carved_advice(self.account)]))
+        of_dev, of_sets = found
+        return of_dev, of_sets
 
     @classmethod
     def of(

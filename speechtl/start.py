@@ -17,7 +17,7 @@ from speechtl.experiment import Experiment
 from speechtl.faults import counted, lasting, listed
 from speechtl.features import FeatureSettings
 from speechtl.known_speakers import as_known, known_keys, matched
-from speechtl.label_faults import units_not_trained
+from speechtl.label_faults import refuse_unknown_units, units_not_trained
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import By
@@ -66,6 +66,20 @@ def tokenizers_of(corpus: Corpus, experiment: Experiment, source: LoadedModel | 
             f"text.units={settings.units} is asked for, but the source's head for {', '.join(others)}. Keep "
             "the source's units, or start from a source without a head for this language"
         )
+    return tokenizers
+
+
+def label_tokenizers(
+    corpus: Corpus, experiment: Experiment, tokenizers: dict[str, Tokenizer]
+) -> dict[str, Tokenizer] | None:
+    """The tokenizers that the target's texts become labels by; None where its method does not read them.
+
+    Raises:
+        ValueError: texts have units that the source's heads lack.
+    """
+    if not experiment.method.reads_texts:
+        return None
+    refuse_unknown_units(corpus, tokenizers)
     return tokenizers
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from speechtl.dry_run import dry_run
 from speechtl.sets import Sets
 from speechtl.study.cells import Cell, dev_lines, untrained_sources
-from speechtl.study.labels import folder, shared_flags, table_labels
+from speechtl.study.labels import shared_notes, table_labels
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
 from speechtl.tables import Column, Table
@@ -30,8 +30,12 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     """
     sources = untrained_sources(cells, runs)
     pace, faults = _measured([*sources.values(), *cells], runs)
-    table = _one_by_one(study, cells, runs, pace) if len(cells) <= MOST else _by_row(study, cells, pace)
+    named, meant = table_labels(study.rows)
     title = f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first"
+    if len(cells) <= MOST:
+        table = _one_by_one(title, cells, runs / study.name, pace, named)
+    else:
+        table = _by_row(title, cells, pace, named)
     waiting = [cell for cell in cells if not cell.is_finished]
     left = duration(pace.left([*sources.values(), *waiting]))
     total = f"{left} for what is left" if waiting else "nothing is left to run"
@@ -40,33 +44,29 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
         table.notes.append(
             "where no cell is finished yet, measured over a few steps: too long if the machine is busy now"
         )
-    place, same = folder(study.rows), shared_flags(study.rows)
-    table.notes += table_labels(study.rows)[1]
-    table.notes += [f"recipes: in {place}"] if place else []
-    table.notes += [f"all rows: {' '.join(same)}"] if same else []
+    table.notes += meant + shared_notes(study.rows)
     table.notes += [
         f"trained before: {cell.row} in {path}, {_minutes(pace, cell)}" for path, cell in sources.items()
     ]
-    return Table(title, table.columns, table.rows, [*table.notes, *faults, *dev_lines(cells)])
+    table.notes += [*faults, *dev_lines(cells)]
+    return table
 
 
-def _one_by_one(study: Study, cells: Sequence[Cell], runs: Path, pace: Pace) -> Table:
+def _one_by_one(title: str, cells: Sequence[Cell], home: Path, pace: Pace, named: Mapping[str, str]) -> Table:
     headings = {"": True, "cell": False, "run": False, "state": False, "takes about": True}
-    table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
-    named, _ = table_labels(study.rows)
+    table = Table(title, [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
     for place, cell in enumerate(cells, start=1):
         takes = "" if cell.is_finished else _minutes(pace, cell)
-        run = cell.folder.path.relative_to(runs / study.name)
+        run = cell.folder.path.relative_to(home)
         name = str(replace(cell, row=named[cell.row]))
         table.rows.append((str(place), name, str(run), _state(cell), takes))
     return table
 
 
-def _by_row(study: Study, cells: Sequence[Cell], pace: Pace) -> Table:
+def _by_row(title: str, cells: Sequence[Cell], pace: Pace, named: Mapping[str, str]) -> Table:
     """A line for all variants and seeds of a recipe with an amount of speech."""
     headings = {"recipe": False, "amount": False, "cells": True, "state": False, "left": True}
-    table = Table("", [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
-    named, _ = table_labels(study.rows)
+    table = Table(title, [Column(heading, is_number=is_number) for heading, is_number in headings.items()])
     alike: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         alike.setdefault((cell.row, str(cell.amount)), []).append(cell)

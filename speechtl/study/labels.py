@@ -48,6 +48,15 @@ def table_labels(rows: Sequence[str]) -> tuple[Mapping[str, str], list[str]]:
     return numbered, notes
 
 
+def shared_notes(rows: Sequence[str]) -> list[str]:
+    """What `labels` leaves out, for the notes of a table."""
+    place, same = folder(rows), shared_flags(rows)
+    return [
+        *([f"recipes: in {place}"] if place else []),
+        *([f"all rows: {' '.join(same)}"] if same else []),
+    ]
+
+
 def wrapped(label: str) -> str:
     """A label on as many lines as a picture has room for, broken between flags where that will do."""
     return textwrap.fill(label, LONG, break_on_hyphens=False)

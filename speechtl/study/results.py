@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from speechtl.compare import Row, lacking, measure, shared_metric
+from speechtl.compare import Row, lacking, measure, shared_metric, shared_resampling
 from speechtl.faults import counted, listed
 from speechtl.finished_runs import Scored
 from speechtl.report import LABEL_FREE
@@ -90,8 +90,7 @@ def _of_set(grid: Grid, name: str, here: Sequence[Scored]) -> SetResult | None:
     metric = shared_metric(here, study.metric)
     if metric is None:
         return None
-    kinds = {one.set_report.resampled for one in here}
-    blocks_of = _Blocks.of(study, "speakers" if "speakers" in kinds else here[0].set_report.resampled)
+    blocks_of = _Blocks.of(study, shared_resampling(here))
     rows, notices, utterances = [], [], 0
     for amount in study.amounts:
         reference, _ = _tested_alike(grid.seeds(study.reference, amount, name))

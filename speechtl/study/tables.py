@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from speechtl.report import LABEL_FREE, error_of
 from speechtl.stats import Interval
-from speechtl.study.labels import folder, shared_flags, table_labels
+from speechtl.study.labels import shared_notes, table_labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
 from speechtl.tables import TWO_SEEDS, Column, Table, interval_text, p_text
@@ -71,11 +71,9 @@ def _points(interval: Interval | None) -> str:
 
 
 def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[str, str]) -> list[str]:
-    place, same = folder(study.rows), shared_flags(study.rows)
     bounded = "s over seeds (t) and" if any(row.measured.over_seeds for row in found.rows) else ""
     notes = [
-        *([f"recipes: in {place}"] if place else []),
-        *([f"all rows: {' '.join(same)}"] if same else []),
+        *shared_notes(study.rows),
         f"error: mean over seeds; 95 % interval{bounded} over {found.resampled} (bootstrap)",
         "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
         "without labels"
