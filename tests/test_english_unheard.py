@@ -23,7 +23,16 @@ from speechtl.recipe_flags import parse_recipe
 from speechtl.run import run
 from speechtl.study import load_study
 from speechtl.study.cells import expand
-from speechtl.transfer import DANN, AdaBN, MixedBatches, Transfer
+from speechtl.transfer import (
+    CORAL,
+    DANN,
+    MMD,
+    AdaBN,
+    DomainBatchNorm,
+    MixedBatches,
+    PseudoLabels,
+    Transfer,
+)
 
 BY_STUDY = {
     "accents_unlabelled": ("french", "german", "greek"),
@@ -37,10 +46,12 @@ def test_who_is_left_out_is_heard_only_without_labels(study_name: str, tmp_path:
     assert tuple(variant.name for variant in study.variants) == BY_STUDY[study_name]
     cells = expand(study, tmp_path)
     methods = {type(cell.experiment.method) for cell in cells}
-    assert methods == {Transfer, MixedBatches, DANN, AdaBN}
+    assert methods == {Transfer, MixedBatches, DANN, MMD, CORAL, AdaBN, DomainBatchNorm, PseudoLabels}
     for cell in cells:
         left_out, training = LEFT_OUT[cell.variant]
         experiment = cell.experiment
+        if cell.row == "english/unheard/target":
+            continue
         assert experiment.targets[0].speakers == training
         assert experiment.unlabelled[0].speakers == experiment.tests[0].speakers == left_out
         assert experiment.unlabelled[0].ids != experiment.tests[0].ids
@@ -49,6 +60,24 @@ def test_who_is_left_out_is_heard_only_without_labels(study_name: str, tmp_path:
         base = load_recipe(f"english/without/{cell.variant}")
         assert experiment.train.steps in (0, base.train.steps)
         assert labelled == base.train.batch_seconds or not experiment.train.steps
+
+
+@pytest.mark.parametrize("study_name", BY_STUDY)
+def test_the_bound_has_the_labels_of_what_others_hear_without(study_name: str, tmp_path: Path) -> None:
+    cells = expand(load_study(f"english/{study_name}"), tmp_path)
+    for bound in (cell for cell in cells if cell.row == "english/unheard/target"):
+        other = next(
+            cell.experiment
+            for cell in cells
+            if (cell.variant, cell.seed) == (bound.variant, bound.seed) and cell.row.endswith("/control")
+        )
+        mine = bound.experiment
+        assert not mine.unlabelled
+        assert set(mine.targets[0].ids) == {*other.targets[0].ids, *other.unlabelled[0].ids}
+        assert set(mine.targets[0].speakers) == {*LEFT_OUT[bound.variant][0], *LEFT_OUT[bound.variant][1]}
+        assert (mine.tests, mine.dev) == (other.tests, other.dev)
+        assert mine.train.steps == other.train.steps
+        assert 2 * mine.train.batch_seconds == other.train.batch_seconds
 
 
 def test_the_reversal_is_over_accents() -> None:
@@ -65,6 +94,8 @@ def test_on_the_real_corpus(prepared_corpora: Callable[[str], Corpus]) -> None:
             sides = [spec.open() for spec in (variant.target, *variant.unlabelled, *variant.tests)]
             people = len(LEFT_OUT[variant.name][0])
             assert [len(side) for side in sides] == [1600, 100 * people, 400 * people]
+            ((_, bound),) = variant.others
+            assert len(bound.open()) == 1600 + 100 * people
             ids = [id_ for side in sides for id_ in side.column("id")]
             assert len(ids) == len(set(ids))
 
