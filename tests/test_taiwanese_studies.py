@@ -68,3 +68,12 @@ def test_every_method_has_six_trials_and_so_have_its_controls() -> None:
     assert trials.keys() == wanted | {"taiwanese/scratch", "taiwanese/finetune"}
     assert set(trials.values()) == {6}
     assert study.reference in study.recipes
+
+
+def test_the_first_trial_of_a_recipe_is_the_recipe_and_each_other_changes_one_setting(tmp_path: Path) -> None:
+    seen = set()
+    for cell in expand(load_study("taiwanese/tuning"), tmp_path):
+        recipe = cell.row.split()[0]
+        changed = cell.experiment.overrides(load_recipe(recipe))
+        assert len(changed) == int(recipe in seen), cell.row
+        seen.add(recipe)
