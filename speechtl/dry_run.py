@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from speechtl.advice import advice
 from speechtl.batches import Examples
 from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.corpus import Corpus
@@ -23,7 +24,7 @@ from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import advice, label_tokenizers, start, tokenizers_of, unit_table
+from speechtl.start import label_tokenizers, start, tokenizers_of, unit_table
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from speechtl.advice import advice
 from speechtl.carved_splits import save_carved
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.corpus import Corpus
@@ -26,7 +27,6 @@ from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.start import (
-    advice,
     development_of,
     label_tokenizers,
     save_coverage,

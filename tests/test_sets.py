@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from toy_speech import QUICK, TINY, toy_experiment, write_manifest, write_unsplit
 
+from speechtl.advice import few_voices
 from speechtl.corpus_spec import corpus
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment
@@ -14,7 +15,6 @@ from speechtl.models.inputs import DomainInput
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run import run
 from speechtl.sets import Sets
-from speechtl.start import few_voices
 from speechtl.transfer import LHUC, AdaBN, PseudoLabels
 
 BRIEF = replace(QUICK, steps=2, evaluations=1)

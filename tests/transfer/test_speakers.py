@@ -14,6 +14,7 @@ from conftest import MakeCorpus
 from speaking import of, outputs, recogniser, source, target, tuned
 from toy_speech import QUICK, examples, toy_experiment, write_manifest
 
+from speechtl.advice import strangers_on_dev
 from speechtl.checkpoint import load_model, save_model
 from speechtl.cli import main
 from speechtl.corpus_spec import corpus
@@ -25,7 +26,6 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import Insertion
 from speechtl.report import Hypothesis
 from speechtl.run import run
-from speechtl.start import strangers_on_dev
 from speechtl.transfer import LHUC, InputAffine, Transfer
 from speechtl.transfer.data import TransferData
 

@@ -1,0 +1,195 @@
+"""Advice: what is to be minded about a training that is to begin, told before the first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from speechtl.batches import Examples
+from speechtl.checkpoint import LoadedModel
+from speechtl.corpus import Corpus
+from speechtl.experiment import Experiment
+from speechtl.faults import counted, lasting, listed
+from speechtl.features import FeatureSettings
+from speechtl.known_speakers import known_keys, matched
+from speechtl.label_faults import units_not_trained
+from speechtl.models.acoustic import AcousticModel
+from speechtl.models.inserted import By
+from speechtl.models.settings import ModelSettings
+from speechtl.settings_json import flatten, to_json
+from speechtl.transfer.base import TransferData
+
+FEW_VOICES = 4
+"""With more speakers than this training hears how voices differ."""
+FEW = 2
+"""Times that training hears its speech, below which it is most likely too short."""
+ENOUGH = 10
+MANY, SAFE = 200, 70
+"""Hearings of a source's adaptation: with more it did not help or did harm, with so many it helped."""
+
+
+def advice(
+    experiment: Experiment,
+    source: LoadedModel | None,
+    model: AcousticModel,
+    data: TransferData,
+    target: Corpus,
+    dev: Corpus | None,
+    tests: Mapping[str, Corpus],
+) -> list[str]:
+    """All that is to be minded about a training that is to begin, in sentences.
+
+    Args:
+        experiment: The experiment.
+        source: The model that it starts from.
+        model: What is trained.
+        data: What it is trained on.
+        target: The labelled target.
+        dev: What chooses weights, where it is not carved out of the target.
+        tests: By name.
+    """
+    held_out = {**({} if dev is None else {"dev": dev}), **tests}
+    fitted = {tag: model.tokenizers[tag] for tag in target.languages}
+    found = (
+        *units_not_trained(held_out, fitted),
+        hearings(experiment, source, target),
+        few_voices(experiment, target, tests),
+        without_effect(experiment, source),
+        steps_after(experiment),
+        strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
+        strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
+        *strangers_in_tests(model, tests),
+    )
+    return [line for line in found if line]
+
+
+def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus) -> str | None:
+    """Advice where training ends before its speech has been heard a few times, or hears it very often; else
+    None.
+
+    Source of the latter: `speechtl study arabic/speakers_amounts`, in docs/results.md.
+    """
+    settings = experiment.train
+    heard = settings.steps * settings.batch_seconds / max(60 * target.minutes, 1e-9)
+    is_known = source is not None and set(target.languages) <= set(source.model.languages)
+    if heard > MANY and is_known:
+        fewer = max(1, round(settings.steps * SAFE / heard))
+        return (
+            f"{counted(settings.steps, 'step')} hear the {lasting(target.minutes)} of training speech "
+            f"{heard:.0f} times: with so little of a speaker, errors on other words doubled, or did not "
+            f"fall. --train.steps {fewer} hears it {heard * fewer / settings.steps:.0f} times"
+        )
+    if not 0 < heard < FEW:
+        return None
+    enough = math.ceil(ENOUGH * 60 * target.minutes / settings.batch_seconds / 100) * 100
+    return (
+        f"{counted(settings.steps, 'step')} hear the {lasting(target.minutes)} of training speech "
+        f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"
+    )
+
+
+def few_voices(experiment: Experiment, target: Corpus, tests: Mapping[str, Corpus]) -> str | None:
+    """Advice where few speakers are trained on for the sake of others; None where many are, or no others.
+
+    Source: `speechtl study arabic/few_voices`, in docs/augmentation.md.
+    """
+    voices, augment = set(target.qualified_speakers), experiment.augment
+    if None in voices or len(voices) > FEW_VOICES or augment.vocal_tract or augment.pitch:
+        return None
+    others = {speaker for corpus in tests.values() for speaker in corpus.qualified_speakers} - {None, *voices}
+    if not others:
+        return None
+    return (
+        f"{counted(len(voices), 'speaker')} to train on, and {len(others)} unheard in the tests: those are "
+        "read better if voices are changed at random (docs/augmentation.md): --augment.vocal-tract 0.16 "
+        "--augment.pitch 3 --augment.tempo 0.16"
+    )
+
+
+def without_effect(experiment: Experiment, source: LoadedModel | None) -> str | None:
+    """The settings of model and features that were asked for and the source's own replace; None without any.
+
+    The kind of a head is no such setting: a new one may be of another kind than the source's. Nor are
+    defaults, for which nobody asked.
+    """
+    if source is None:
+        return None
+    model = replace(source.model.settings, head=experiment.model.head)
+    asked = flatten({"model": to_json(experiment.model), "features": to_json(experiment.features)})
+    kept = flatten({"model": to_json(model), "features": to_json(source.model.features)})
+    defaults = flatten({"model": to_json(ModelSettings()), "features": to_json(FeatureSettings())})
+    others = [
+        f"{name}={value} (it has {kept[name]})"
+        for name, value in asked.items()
+        if value not in (kept[name], defaults[name])
+    ]
+    if not others:
+        return None
+    return f"the source brings its own model and features; without effect: {', '.join(others)}"
+
+
+def strangers_on_dev(model: AcousticModel, dev: Corpus | None) -> str | None:
+    """Advice where dev has nobody of those that a model has parameters for; None where it has.
+
+    All weights do equally well there, and the first of them, hardly trained, would be kept.
+    """
+    if dev is None:
+        return None
+    told: dict[By, list[str | None]] = {
+        "speaker": matched(dev.qualified_speakers, known_keys(model, "speaker")),
+        "language": dev.column("language"),
+        "domain": dev.column("domain"),
+    }
+    for by, values in told.items():
+        keys = known_keys(model, by)
+        if keys and not set(keys) & set(values):
+            return (
+                f"no dev utterance is of a {by} that is adapted to ({listed(keys)}), so dev cannot "
+                f"tell which weights are best. Name dev speech of the same {by}s, take it out of the target "
+                "by --dev fold, or keep the last ones by --dev none"
+            )
+    return None
+
+
+def strangers_in_tests(model: AcousticModel, tests: Mapping[str, Corpus]) -> list[str]:
+    """Which of the tests have speakers for whom a model that has some has no parameters, in sentences."""
+    keys = known_keys(model, "speaker")
+    told = []
+    for name, corpus in tests.items() if keys else ():
+        speakers = matched(corpus.qualified_speakers, keys)
+        unknown = [speaker for speaker in speakers if speaker not in keys]
+        if unknown:
+            named = listed(sorted({speaker or "not named" for speaker in unknown}))
+            told.append(
+                f"{name}: {len(unknown)} of {counted(len(corpus), 'utterance')} are of speakers without "
+                f"parameters of their own, and are heard as the source hears them: {named}"
+            )
+    return told
+
+
+def strange_inputs(
+    model: AcousticModel, source: LoadedModel | None, speech: Iterable[Examples]
+) -> str | None:
+    """Advice where no training speech is of a domain for which an input was added; None where some is."""
+    heard = {domain for examples in speech for domain in examples.domains}
+    before = source.model.inputs.domains if source is not None else ()
+    missing = [domain for domain in model.inputs.domains if domain not in {*heard, *before}]
+    if not missing:
+        return None
+    known = listed(sorted(domain or "none" for domain in heard))
+    return (
+        f"no training speech is of the domain {listed(missing)}, whose input of its own is therefore not "
+        f"trained; the speech is of {known}. Correct `inputs`, or the column `domain` (`as_domain`)"
+    )
+
+
+def steps_after(experiment: Experiment) -> str | None:
+    """Advice where a method that is done before the first step is trained on; None for all others."""
+    method = experiment.method
+    if not method.is_for_no_step or not experiment.train.steps:
+        return None
+    return (
+        f"{method.label} is done before the first step: {counted(experiment.train.steps, 'step')} "
+        "of training follow, and end elsewhere. --train.steps 0 is the method alone"
+    )
