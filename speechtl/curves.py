@@ -68,17 +68,20 @@ def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
     steps = np.array([line["step"] for line in lines])
     names = sorted({name for line in lines for name in losses(line)})
     decay = 1 - 1 / max(1, len(lines) / 60)
-    tops = []
+    tops, highest = [], 0.0
     for name, colour in zip(names, colours(len(names)), strict=True):
         values = np.array([np.nan if line.get(name) is None else line[name] for line in lines], dtype=float)
         mean = smoothed(values.tolist(), decay)
         axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.6)
         axes.plot(steps, mean, color=colour, linewidth=1.6, label=name)
-        tops.append(np.nanpercentile(values, 98) if np.isfinite(values).any() else 1.0)
+        is_known = np.isfinite(values)
+        tops.append(np.percentile(values[is_known], 98) if is_known.any() else 1.0)
+        highest = max(highest, *values[is_known])
     dress(axes, "loss per utterance")
     if tops:
         axes.set_ylim(min(0.0, *axes.get_ylim()[:1]) if min(tops) < 0 else 0.0, 1.05 * max(tops))
         axes.legend(frameon=False, loc="upper right")
+        _tell_what_is_cut(axes, highest)
 
 
 def _draw_measures(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -133,6 +136,15 @@ def _draw_dev(axes: Axes, lines: Sequence[Mapping[str, Any]], best: Mapping[str,
         shown = [value for line in lines[1:] or lines for value in line["dev"]["errors"].values()]
         axes.set_ylim(0, 100 * min(1.15 * max(shown), 1.5) or 1)
         _legend_above(axes)
+        _tell_what_is_cut(
+            axes, 100 * max(value for line in lines for value in line["dev"]["errors"].values())
+        )
+
+
+def _tell_what_is_cut(axes: Axes, highest: float) -> None:
+    """Say how far the values go that lie above the panel, if any do."""
+    if highest > axes.get_ylim()[1]:
+        axes.set_title(f"▲ up to {highest:.3g}", loc="right", fontsize=8, color="0.3", pad=3)
 
 
 def _legend_above(axes: Axes) -> None:

@@ -66,6 +66,23 @@ def test_a_short_run_s_ticks_are_whole_steps(tmp_path: Path, monkeypatch: pytest
     assert all(tick == round(tick) for tick in ticks)
 
 
+def test_what_lies_above_a_panel_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    told: list[list[str]] = []
+    savefig = Figure.savefig
+
+    def note(figure: Figure, *arguments: object, **options: object) -> None:
+        told.append([axes.get_title(loc="right") for axes in figure.axes])
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", note)
+    for steps in (60, 4):
+        draw_curves(log(tmp_path / "metrics.jsonl", steps), tmp_path / "curves.png", "toy, seed 0", {})
+    assert told[0] == ["▲ up to 20", "▲ up to 20"], "the first loss, and the first of twelve dev errors"
+    assert told[1][1] == "", "no dev error at all"
+
+
 def test_only_drawing_loads_matplotlib() -> None:
     script = "import sys, speechtl.run, speechtl.curves; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
