@@ -3,9 +3,10 @@
 For studies whose rows are recipes with flags, such as `taiwanese/kl --train.lr 2e-3 --method.rho 0.4`: of the
 rows of one recipe one is chosen, by what `--by` names: the lowest dev error; the most information in the
 decisions on unlabelled speech, for which no label of the target is needed; or the lowest error on a test set,
-where those whom it tests are only there to choose for others. A flag that makes other methods of a recipe is
-named by `--same`. With `--each-variant` variants choose for themselves, since what one hears may be another's
-test; amounts always do. Trials are compared on the cells that all of them have finished.
+where those whom it tests are only there to choose for others. Of equals the first is chosen, which is told.
+A flag that makes other methods of a recipe is named by `--same`. With `--each-variant` variants choose for
+themselves, since what one hears may be another's test; amounts always do. Trials are compared on the cells
+that all of them have finished.
 
 Beside the choice stands the test error of what was chosen, which chooses nothing, and a value at the edge of
 what was tried is named: there the grid wants to be extended. Nothing is trained.
@@ -81,6 +82,12 @@ class Choice:
     def best(self) -> Trial | None:
         """The trial that is chosen; None where the trials have no cell in common."""
         return min(self.trials, key=self.score) if self.common else None
+
+    @property
+    def ties(self) -> int:
+        """Trials that are as good as the one that is chosen, which is the first of them."""
+        best = self.best
+        return 0 if best is None else sum(self.score(one) == self.score(best) for one in self.trials) - 1
 
     @property
     def worst(self) -> Trial | None:
@@ -233,6 +240,8 @@ def table_of(study: Study, found: Sequence[Trial], by: str) -> Table:
             table.notes.append(
                 f"{where}: {counted(missing, 'trial')} without a finished cell with {by} took no part"
             )
+        if choice.ties:
+            table.notes.append(f"{where}: {counted(choice.ties, 'other trial')} as good; the first is named")
         if choice.is_partial:
             table.notes.append(f"{where}: some trials have more finished cells, which were not looked at")
     return table

@@ -57,6 +57,7 @@ def advice(
         few_voices(experiment, target, tests),
         without_effect(experiment, source),
         steps_after(experiment),
+        unheard_heads(experiment, source, model, data),
         strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
         strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
         *strangers_in_tests(model, tests),
@@ -181,6 +182,26 @@ def strange_inputs(
     return (
         f"no training speech is of the domain {listed(missing)}, whose input of its own is therefore not "
         f"trained; the speech is of {known}. Correct `inputs`, or the column `domain` (`as_domain`)"
+    )
+
+
+def unheard_heads(
+    experiment: Experiment, source: LoadedModel | None, model: AcousticModel, data: TransferData
+) -> str | None:
+    """Advice where the plan trains heads that no training utterance goes through; None where it does not."""
+    known = () if source is None else source.model.languages
+    new = [tag for tag in model.languages if tag not in known]
+    heard = experiment.method.trained_heads(data, new, known)
+    idle = [
+        tag
+        for tag in known
+        if tag not in heard and any(value.requires_grad for value in model.head(tag).parameters())
+    ]
+    if not idle:
+        return None
+    return (
+        f"no training speech is of {listed(idle)}, whose head the plan trains all the same: it stays as it "
+        "is. Leave the rule out, or train on such speech too, by SourceReplay or JointTraining"
     )
 
 

@@ -36,6 +36,7 @@ class Choice:
         method: says whether the best weights on dev are kept, or the last ones. It is told when the training
             diverges if the method, or anybody, hears unlabelled speech.
         steps: of the whole training.
+        source: the model that the training started from.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Choice:
         label_free: Decide | None,
         method: Transfer,
         steps: int,
+        source: AcousticModel | None = None,
     ) -> None:
         self._evaluate_dev, self._label_free = evaluate_dev, label_free
-        self._method, self._steps = method, steps
+        self._method, self._steps, self._source = method, steps, source
         self.best: dict[str, Tensor] = {}
         """The weights that are kept; empty until the first evaluation on dev."""
         self.label_free: dict[str, Tensor] = {}
@@ -69,8 +71,9 @@ class Choice:
         Returns:
             The score on dev, if there is any.
         """
-        score = None if self._evaluate_dev is None else self._evaluate_dev(model)
-        decisions = None if self._label_free is None else self._label_free(model)
+        kept = self._method.as_kept(model, self._source)
+        score = None if self._evaluate_dev is None else self._evaluate_dev(kept)
+        decisions = None if self._label_free is None else self._label_free(kept)
         log.evaluation(counters.step, seconds, shares(counters.drawn), score, decisions)
         if score is not None:
             self._take_score(model, counters, score)

@@ -12,6 +12,7 @@ from speechtl.faults import listed
 from speechtl.finished_runs import Scored, open_runs
 from speechtl.report import METRICS
 from speechtl.stats import (
+    FEWEST_SPEAKERS,
     Interval,
     bootstrap_interval,
     hierarchical_paired_bootstrap,
@@ -178,9 +179,16 @@ def candidates(wanted: str | None) -> tuple[str, ...]:
 
 
 def shared_resampling(tested: Sequence[Scored]) -> str:
-    """What is resampled where several are compared: speakers if any does so; older reports may not."""
-    kinds = [one.set_report.resampled for one in tested]
-    return "speakers" if "speakers" in kinds else kinds[0]
+    """What is resampled where several are compared, of one test set or of several that are pooled.
+
+    Speakers, if any does so; older reports may not. And where none has enough of them, but all together have.
+    """
+    if any(one.set_report.resampled == "speakers" for one in tested):
+        return "speakers"
+    each = [{entry.speaker for entry in one.hypotheses.values()} for one in tested]
+    pooled = set[str | None]().union(*each)
+    were_few = all(len(speakers) < FEWEST_SPEAKERS for speakers in each)
+    return "speakers" if were_few and None not in pooled and len(pooled) >= FEWEST_SPEAKERS else "utterances"
 
 
 def _compare_set(name: str, tested: Mapping[str, Mapping[int, Scored]], metric: str) -> SetComparison:

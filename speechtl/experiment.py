@@ -19,7 +19,7 @@ from speechtl.models.settings import ModelSettings
 from speechtl.recipe_files import recipe_module
 from speechtl.recipe_files import recipe_names as recipe_names
 from speechtl.run_names import run_name
-from speechtl.settings_json import build, flatten, to_json
+from speechtl.settings_json import build, flatten, not_finite, to_json
 from speechtl.text import TextSettings
 from speechtl.tracking import Track
 from speechtl.train_settings import TrainSettings
@@ -93,6 +93,7 @@ class Experiment:
             raise ValueError(
                 f"name={self.name!r} names the run's folder; expected no / in it, and no dot at its start"
             )
+        self._check_numbers()
         if not self.targets:
             raise ValueError(f"experiment {self.name}: target needs at least one corpus")
         if self.seed < 0:
@@ -102,7 +103,7 @@ class Experiment:
         if self.method.hears_unlabelled and not self.unlabelled:
             raise ValueError(
                 f"experiment {self.name}: {self.method.label} learns from speech without labels; "
-                "name it by unlabelled"
+                "name it by unlabelled (--unlabelled.0.corpus PATH)"
             )
         if self.method.hears_unlabelled and not self.tests:
             raise ValueError(
@@ -133,6 +134,11 @@ class Experiment:
                 f"experiment {self.name}: method.plan takes weights of {self.method.other_models[0]}, and "
                 "there is no source; name that model as the source"
             )
+
+    def _check_numbers(self) -> None:
+        """Refuse settings that are no numbers to compute with."""
+        if found := list(not_finite(self)):
+            raise ValueError(f"experiment {self.name}: {', '.join(found)}: expected finite numbers")
 
     def _check_head(self) -> None:
         """Refuse what makes no sense for a classifier, and whole texts without one."""

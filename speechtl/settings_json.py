@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from math import isfinite
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
@@ -77,6 +80,23 @@ def _is_plain(hint: Any, value: Any) -> bool:
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     return type(value) is hint
+
+
+def not_finite(value: object, name: str = "") -> Iterator[str]:
+    """The dotted names and values of numbers in settings that are nan or infinite.
+
+    >>> list(not_finite((1.0, float("nan")), "speeds"))
+    ['speeds.1=nan']
+    """
+    if isinstance(value, float) and not isfinite(value):
+        yield f"{name}={value}"
+    parts: Iterable[tuple[object, object]] = ()
+    if is_dataclass(value):
+        parts = ((field.name, getattr(value, field.name)) for field in fields(value))
+    elif isinstance(value, tuple):
+        parts = enumerate(value)
+    for key, part in parts:
+        yield from not_finite(part, f"{name}.{key}" if name else f"{key}")
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, Any]:

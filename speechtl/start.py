@@ -151,7 +151,7 @@ def start(
         )
         return _trained(experiment, experiment.method.begin(model, data, experiment.seed)), []
     coverage = experiment.method.coverage(source.model, data)
-    model = source.copy()
+    model = source.copy().cpu()  # where the speech is; an earlier training may have moved the source
     for entry in experiment.inputs:
         if entry not in model.inputs.added:
             model.inputs.add(entry, seed=experiment.seed)

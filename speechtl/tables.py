@@ -198,7 +198,8 @@ def comparison_table(compared: SetComparison) -> Table:
     first = compared.rows[0]
     several = any(len(row.seeds) > 1 for row in compared.rows)
     corrected = any(row.corrected is not None for row in compared.rows)
-    headings = ["run", "seeds", error_of(compared.metric), "over utterances"]
+    over = f"over {compared.resampled}"
+    headings = ["run", "seeds", error_of(compared.metric), over]
     headings += ["over seeds"] if any(row.over_seeds for row in compared.rows) else []
     against = f"against {first.run}" if len(first.run) <= LONG else "against the first"
     headings += [against, "relative"] if len(compared.rows) > 1 else []
@@ -212,7 +213,7 @@ def comparison_table(compared: SetComparison) -> Table:
             "run": row.run,
             "seeds": ", ".join(str(seed) for seed in row.seeds),
             headings[2]: f"{100 * row.error:.1f} %",
-            "over utterances": interval_text(row.over_utterances),
+            over: interval_text(row.over_utterances),
             "over seeds": interval_text(row.over_seeds),
             against: difference_text(row.difference),
             "relative": "" if row.relative is None else f"{100 * row.relative:+.1f} %",

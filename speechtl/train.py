@@ -19,7 +19,7 @@ from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.choice import Choice, Decide, EvaluateDev
-from speechtl.counters import Counters, FitResult
+from speechtl.counters import Counters, FitResult, require_finite
 from speechtl.descent import constant, inverse_decay, sgd
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
@@ -110,7 +110,6 @@ class Loop:
         label_free: Decide | None = None,
     ) -> None:
         self.settings, self.method, self.augment, self.seed = settings, method, augment, seed
-        self.choice = Choice(evaluate_dev, label_free, method, settings.steps)
         self.last = settings.steps if last is None else min(last, settings.steps)
         self.checkpoints = folder / "checkpoints"
         # A source that was trained just before, in this process, may have had another precision.
@@ -129,6 +128,7 @@ class Loop:
         self.averaging = RunningAverage(self.average, self.model, settings.average)
         self.statistics = StatisticsGuard(self.model)
         self.source = source and source.to(self.accelerator.device)
+        self.choice = Choice(evaluate_dev, label_free, method, settings.steps, self.source)
         objective = Objective(self.model, self.source, method)
         optimise = sgd if settings.optimiser == "sgd" else method.optimiser
         prepared = self.accelerator.prepare(objective, optimise(groups, settings.lr))
@@ -290,6 +290,7 @@ class Loop:
     def result(self) -> FitResult:
         """The chosen averaged weights."""
         counters, average = self.counters, self.average.cpu()
+        counters.require_steps(self.settings.lr)
         other = None
         if counters.label_free and counters.label_free["step"] != counters.best.get("step", counters.step):
             other = copy.deepcopy(average)
@@ -298,6 +299,7 @@ class Loop:
         if self.choice.best:
             average.load_state_dict(self.choice.best)
         model = self.method.finish(average, self.source).eval()
+        require_finite(model, self.settings.lr)
         return FitResult(
             model,
             counters.step - counters.left_out,

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from speechtl.experiment import Experiment, load_recipe, recipe_names
 from speechtl.method_json import method_to_json
 from speechtl.settings_json import flatten
 from speechtl.train_settings import TrainSettings
-from speechtl.transfer import AdaBN, FineTuning
+from speechtl.transfer import L2SP, AdaBN, Composed, FineTuning, Interpolated
 from speechtl.transfer.base import Transfer
 
 NAMES = {
@@ -340,3 +341,12 @@ def test_nested_settings_are_flat_by_dotted_name() -> None:
         "e": [1, 2],
     }
     assert speechtl.run_names.LONGEST_VALUE == 40
+
+
+def test_what_is_no_number_to_compute_with_is_refused_by_its_name() -> None:
+    recipe = load_recipe("taiwanese/l2_sp")
+    with pytest.raises(ValueError, match=r"taiwanese-l2-sp: train\.weight_decay=nan: expected finite"):
+        replace(recipe, train=replace(recipe.train, weight_decay=math.nan))
+    both = Composed(methods=(L2SP(alpha=math.inf), Interpolated()))
+    with pytest.raises(ValueError, match=r"method\.methods\.0\.alpha=inf: expected finite numbers"):
+        replace(recipe, method=both)

@@ -19,6 +19,7 @@ from speechtl.sets import Sets
 from speechtl.text import TextSettings
 from speechtl.train import Loop
 from speechtl.train_settings import TrainSettings
+from speechtl.transfer import BatchNormStatistics, LoRA, SpeakerMoments, Transfer
 
 STEPS = 6
 
@@ -121,6 +122,24 @@ def other_speech(speech: Path) -> tuple[CorpusSpec, ...]:
     if not path.exists():
         write_manifest(path, 3, "dev", seed=5)
     return (corpus(str(path)),)
+
+
+@pytest.mark.parametrize(
+    "method", [BatchNormStatistics(), SpeakerMoments(), LoRA()], ids=lambda one: one.label
+)
+def test_each_fold_adapts_the_source_where_the_speech_is(
+    speech: Path, tmp_path: Path, method: Transfer
+) -> None:
+    """Whatever device the fold before it was trained on."""
+    few = replace(QUICK, steps=2, evaluations=1)
+    other = corpus(str(write_manifest(tmp_path / "base.jsonl", 12, "train", seed=5)))
+    run(folded(speech, name="base", target=other, dev="none", train=few), tmp_path)
+    adapted = folded(
+        speech, name="adapted", source=str(tmp_path / "base" / "seed-0"), method=method, train=few
+    )
+    report = run(adapted, tmp_path)
+    assert report.train is not None
+    assert len(report.train.best["folds"]) == 3
 
 
 def test_a_stopped_fold_goes_on_and_finished_ones_are_not_trained_again(

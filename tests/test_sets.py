@@ -15,7 +15,7 @@ from speechtl.models.inputs import DomainInput
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run import run
 from speechtl.sets import Sets
-from speechtl.transfer import LHUC, AdaBN, PseudoLabels
+from speechtl.transfer import LHUC, AdaBN, PseudoLabels, Transfer
 
 BRIEF = replace(QUICK, steps=2, evaluations=1)
 
@@ -115,6 +115,17 @@ def test_steps_after_a_method_that_has_none_and_an_input_that_nobody_enters_are_
         "no training speech is of the domain telephone, whose input of its own is therefore not"
         in caplog.text
     )
+
+
+def test_a_head_that_the_plan_trains_without_speech_is_told(speech: Path) -> None:
+    english = toy_experiment(splits(speech), name="english", train=BRIEF)
+    run(english, speech / "runs")
+    mine, source = corpus(str(speech / "de.jsonl")), "english/seed-0"
+    german = replace(english, name="german", source=str(speech / "runs" / source), target=mine, dev="none")
+    trained = replace(german, method=Transfer(plan=("head.en=train",)))
+    (told,) = [note for note in dry_run(trained, speech / "runs").notes if "whose head" in note]
+    assert told.startswith("no training speech is of en, whose head the plan trains all the same: it stays")
+    assert not [note for note in dry_run(german, speech / "runs").notes if "whose head" in note]
 
 
 def test_any_number_of_corpora_can_be_named_by_flags(speech: Path) -> None:

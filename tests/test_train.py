@@ -142,6 +142,24 @@ def test_losses_that_stay_not_finite_end_the_run_and_name_the_utterances(tmp_pat
     assert [entry["step"] for entry in metrics(tmp_path) if "dev" not in entry] == list(range(1, 21))
 
 
+def test_a_short_run_of_which_every_step_is_left_out_is_no_success(tmp_path: Path) -> None:
+    few = replace(SETTINGS, steps=3, evaluations=1)
+    with pytest.raises(ValueError, match=r"not finite in any of 3 steps\. Lower --train.lr \(now 0.005\)"):
+        train(tmp_path, settings=few, method=AlwaysOverflowing())
+
+
+def test_weights_that_are_not_finite_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Transfer, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
+        with torch.no_grad():
+            model.get_parameter("encoder.0.norm.weight").fill_(torch.nan)
+        return model
+
+    monkeypatch.setattr(Transfer, "finish", broken)
+    few = replace(SETTINGS, steps=2, evaluations=1)
+    with pytest.raises(ValueError, match=r"not finite after training: encoder\.0\.norm\.weight\. Lower"):
+        train(tmp_path, settings=few)
+
+
 def test_terms_are_averaged_over_all_utterances() -> None:
     assert average_finite(torch.tensor([1.0, torch.inf, 3.0, torch.nan])).item() == 1.0
     assert average_finite(torch.tensor(2.5)).item() == 2.5

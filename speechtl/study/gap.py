@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.compare import lacking, shared_metric
+from speechtl.compare import lacking, shared_metric, shared_resampling
 from speechtl.faults import listed
 from speechtl.report import LABEL_FREE, Hypothesis
 from speechtl.stats import FEWEST_SPEAKERS, Interval, other_seeds, seeds_interval
@@ -141,12 +141,11 @@ def gap_of(grid: Grid, name: str, source: str, bound: str, amount: Amount | None
     metric = shared_metric(scored, study.metric)
     if metric is None:
         raise ValueError(f"study {study.name}, {name}: {lacking(scored, study.metric)}")
-    found = []
+    found, are_speakers = [], shared_resampling(scored) == "speakers"
     for row in (row for row in study.rows if row not in (source, bound) and seeds[row]):
         common = sorted(seeds[row].keys() & seeds[source].keys() & seeds[bound].keys())
         if common:
-            first = seeds[source][common[0]].hypotheses
-            places, are_speakers = _speakers(first)
+            places = _places(seeds[source][common[0]].hypotheses, are_speakers)
             three = [_sums(seeds[one], common, metric, places) for one in (source, row, bound)]
             try:
                 found.append(_closed(row, are_speakers, *three))
@@ -189,16 +188,12 @@ def _closed(row: str, are_speakers: bool, source: Floats, method: Floats, bound:
     )
 
 
-def _speakers(spoken: Mapping[str, Hypothesis]) -> tuple[dict[str, int], bool]:
-    """Each utterance's number among what is resampled, and whether that is speakers, as five are known.
-
-    An utterance without a speaker is one of its own.
-    """
+def _places(spoken: Mapping[str, Hypothesis], are_speakers: bool) -> dict[str, int]:
+    """Each utterance's number among what is resampled; one without a speaker is one of its own."""
     ids = sorted(spoken)
-    are_speakers = len({spoken[id_].speaker for id_ in ids} - {None}) >= FEWEST_SPEAKERS
     names = [(are_speakers and spoken[id_].speaker) or f"\0{id_}" for id_ in ids]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return {id_: numbers[name] for id_, name in zip(ids, names, strict=True)}, are_speakers
+    return {id_: numbers[name] for id_, name in zip(ids, names, strict=True)}
 
 
 def _sums(
@@ -231,7 +226,8 @@ def gap_table(
     table.notes.append("95 % intervals of the share that is closed, in per cent; t over seeds")
     if not are_speakers:
         table.notes.append(
-            f"fewer than {FEWEST_SPEAKERS} speakers are known: what others would change is not told"
+            f"fewer than {FEWEST_SPEAKERS} speakers are known, or texts are held out: what other speakers "
+            "would change is not told"
         )
     few = min((row.resampled for row in found), default=ENOUGH)
     if few < ENOUGH:

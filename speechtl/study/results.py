@@ -12,7 +12,7 @@ from speechtl.finished_runs import Scored
 from speechtl.report import LABEL_FREE
 from speechtl.stats import FEWEST_SEEDS, Interval, holm, seeds_interval, sign_flip
 from speechtl.study.negative import differences
-from speechtl.study.scores import Grid, Pooled, source_score
+from speechtl.study.scores import Finished, Grid, Pooled, source_score
 from speechtl.study.settings import Amount, Study
 
 SIGNIFICANT = 0.05
@@ -43,13 +43,18 @@ class RowResult:
     negative: tuple[int, int]
     """Cells that are worse than their own control, and cells that were compared."""
     dev_error: float | None = None
-    """Lowest dev error of the kept weights, mean over the cells: what settings are chosen by. None on sets of
-    weights that are chosen without labels."""
+    """Dev error of the kept weights, mean over the cells of the same seeds: what settings are chosen by. None
+    on sets of weights that are chosen without labels."""
 
     @property
     def is_negative(self) -> bool:
         """Whether the mean over the paired cells is worse than the control's, which had no transfer."""
         return self.negative[1] > 0 and self.gain is not None and self.gain.value < 0
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the difference is more than chance would make, after the correction."""
+        return self.corrected is not None and self.corrected < SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -232,21 +237,24 @@ def _over_seeds(values: Sequence[float]) -> Interval | None:
 
 def _negative(grid: Grid, result: RowResult, name: str, metric: str) -> tuple[int, int]:
     """How many of a row's cells are worse than their control on a set, and on how many both were tested."""
-    row = grid.of_row(result.measured.run, result.amount)
+    row = _measured(grid, result)
     pairs = [(one, control) for one in row if (control := grid.control(one)) is not None]
     each = [differences(one.report, control.report, metric) for one, control in pairs]
     points = [found[name] for found in each if name in found]
     return sum(value > 0 for value in points), len(points)
 
 
+def _measured(grid: Grid, result: RowResult) -> list[Finished]:
+    """The cells of a row that its error is of: those of a seed that lacks a variant are not."""
+    row = grid.of_row(result.measured.run, result.amount)
+    return [one for one in row if one.cell.seed in result.measured.seeds]
+
+
 def _with_costs(grid: Grid, result: RowResult) -> RowResult:
     """With the dev error of a row's cells, and with what they cost the source."""
-    row = grid.of_row(result.measured.run, result.amount)
+    row = _measured(grid, result)
     scores = [
-        (one.cell.seed, score)
-        for one in row
-        if one.cell.seed in result.measured.seeds
-        and (score := source_score(one, grid.study.metric)) is not None
+        (one.cell.seed, score) for one in row if (score := source_score(one, grid.study.metric)) is not None
     ]
     losses: dict[int, list[float]] = {}
     for seed, score in scores:

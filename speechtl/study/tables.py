@@ -62,7 +62,9 @@ def _cells(row: RowResult, name: str) -> dict[str, str]:
         "relative": "" if row.measured.relative is None else f"{100 * row.measured.relative:+.1f} %",
         "p (Holm)": p_text(row.corrected),
         "source loss": _points(row.source_loss) or source,
-        "negative transfer": f"YES, {counted}" if row.is_negative else counted,
+        "negative transfer": f"{'YES' if row.is_significant else 'not significant'}, {counted}"
+        if row.is_negative
+        else counted,
     }
 
 
@@ -78,7 +80,7 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[st
         "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
         "without labels"
         if found.name.endswith(LABEL_FREE)
-        else "dev: lowest error on dev while training, mean over cells: what settings may be chosen by",
+        else "dev: error of the kept weights on dev, mean over cells: what settings may be chosen by",
         f"relative: against {named[study.reference]} with the same amount, seeds and "
         f"{'variants' if study.variants else 'utterances'}",
         f"p: {found.tested}; Holm's correction over the table",
@@ -88,6 +90,7 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[st
     notes += [
         f"negative transfer: {_called(row, named)} is worse than its control by {-100 * row.gain.value:.1f} "
         f"points, in {row.negative[0]} of {row.negative[1]} cells"
+        f"{'' if row.is_significant else '; not significant'}"
         for row in found.rows
         if row.gain is not None and row.is_negative
     ]

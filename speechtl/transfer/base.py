@@ -346,6 +346,10 @@ class Transfer:
         """
         return dict(losses)
 
+    def as_kept(self, model: AcousticModel, source: AcousticModel | None) -> AcousticModel:
+        """A model in training with the weights that `finish` would give it: what dev is read with."""
+        return model
+
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
         """Remove what only training needed, and merge what can be merged."""
         for name in list(model.helpers):

@@ -274,6 +274,12 @@ class Composed(Transfer):
             found = part.terms(found, forward)
         return found
 
+    def as_kept(self, model: AcousticModel, source: AcousticModel | None) -> AcousticModel:
+        """With what the methods do to the weights, one after another."""
+        for part in self.parts:
+            model = part.as_kept(model, source)
+        return model
+
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
         """Merge and remove what the methods do, one after another."""
         for part in self.parts:

@@ -28,9 +28,9 @@ class Interpolated(Transfer):
     """Fine-tuning whose weights end at w = (1 − a) · w_source + a · w_tuned.
 
     A point on the way keeps more of what the source could than the end does. What the source lacks, such as
-    the head of a new language, stays as it was trained. Dev errors in training are of the fine-tuned
-    end, which is chosen by them before it is moved. `errors_between` gives the errors of the whole line for a
-    run that is finished, so that a can be chosen on dev without training again.
+    the head of a new language, stays as it was trained. Dev errors in training are of the point that
+    would be kept, and choose it. `errors_between` gives the errors of the whole line for a run that is
+    finished, so that a can be chosen on dev without training again.
 
     Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT), equation 1.
     """
@@ -71,6 +71,14 @@ class Interpolated(Transfer):
                 "a smaller scale of that change is the same line: leave one of the two out"
             )
         return super().rules(model, data)
+
+    def as_kept(self, model: AcousticModel, source: AcousticModel | None) -> AcousticModel:
+        """A copy of the model, moved towards the source."""
+        if source is None or not self.acts_on_source:
+            return model
+        kept = copy.deepcopy(model)
+        move(kept, source, self.share)
+        return kept
 
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
         """Move the trained weights towards the source's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -105,7 +106,7 @@ def _action(text: str) -> dict[str, object] | None:
     """What an action sets; None if it is none."""
     if text.startswith("lr*"):
         rate = _rate(text)
-        return {"lr": rate} if rate is not None and rate > 0 else None
+        return {"lr": rate} if rate is not None and 0 < rate < math.inf else None
     found = _ACTIONS.get(text)
     return None if found is None else dict(found)
 

@@ -42,7 +42,8 @@ def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
     faults = []
     pairs: dict[str, str] = {}
     for name, theirs_name in chosen.items():
-        target = wanted.target + name[len(wanted.source) :] if wanted.target else name
+        rest = name[len(wanted.source) :].removeprefix(".")
+        target = f"{wanted.target}.{rest}".removesuffix(".") if wanted.target else name
         if target not in mine:
             faults.append(f"this model has no {target} for {name}{_near(target, own.values())}")
         elif state[mine[target]].shape != theirs[theirs_name].shape:

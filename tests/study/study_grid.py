@@ -29,11 +29,19 @@ def write_recipe(folder: Path, name: str, *, steps: int = 8, more: str = "") -> 
 
 
 def set_of(
-    errors: Sequence[int], hash_: str = "same", id_: str = "u"
+    errors: Sequence[int], hash_: str = "same", id_: str = "u", speakers: Sequence[str | None] = ()
 ) -> tuple[SetReport, tuple[Hypothesis, ...]]:
-    """A set whose utterances have so many errors each."""
+    """A set whose utterances have so many errors each, said by speakers in turn."""
+    voices = speakers or (None,)
     rows = tuple(
-        Hypothesis(f"{id_}{i}", "en", None, "aeio", "", {"cer": Counts(count, UNITS, sub=count)})
+        Hypothesis(
+            f"{id_}{i}",
+            "en",
+            voices[i % len(voices)],
+            "aeio",
+            "",
+            {"cer": Counts(count, UNITS, sub=count)},
+        )
         for i, count in enumerate(errors)
     )
     total = UNITS * len(errors)
@@ -58,13 +66,15 @@ def write_reports(
     *,
     hash_: str = "same",
     id_: str = "u",
+    speakers: Sequence[str | None] = (),
+    dev: float = 0.5,
 ) -> None:
     """A report with these errors by utterance, with a hash of the references and the ids' beginning."""
-    made = {name: set_of(errors, hash_, id_) for name, errors in sets.items()}
+    made = {name: set_of(errors, hash_, id_, speakers) for name, errors in sets.items()}
     sources = {name: set_of(errors, "source") for name, errors in (source_sets or {}).items()}
     report = Report(
         {name: entry for name, (entry, _) in made.items()},
-        TrainSummary(8, 1.0, seconds, 1.0, None, {"step": 8, "error": 0.5, "errors": {"en": 0.5}}),
+        TrainSummary(8, 1.0, seconds, 1.0, None, {"step": 8, "error": dev, "errors": {"en": dev}}),
         {name: entry for name, (entry, _) in sources.items()},
         {name: rows for name, (_, rows) in (made | sources).items()},
     )

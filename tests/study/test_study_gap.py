@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from study_grid import benchmark, write_cell, write_recipe, write_reports
 
-from speechtl.study import Study
+from speechtl.corpus_spec import corpus
+from speechtl.study import Study, Variant
 from speechtl.study.cells import Cell, expand
 from speechtl.study.gap import closed_share, gap_of, gap_table
 from speechtl.study.results import results
@@ -106,6 +107,29 @@ def finished(tmp_path: Path) -> tuple[Study, tuple[Cell, ...]]:
     return study, cells
 
 
+@pytest.mark.parametrize("voices", ["abc def", "abc abc"])
+def test_speakers_of_all_variants_together_are_resampled_in_the_table_as_in_the_gap(
+    tmp_path: Path, voices: str
+) -> None:
+    """Three men each: six are enough to resample, and three are not."""
+    paths = [write_recipe(tmp_path, name, steps=4 + i) for i, name in enumerate(("alone", "it", "bound"))]
+    men = dict(zip(("first", "second"), voices.split(), strict=True))
+    halves = tuple(Variant(name, corpus(str(tmp_path / "en.jsonl"))) for name in men)
+    study = Study("s", tuple(paths), seeds=(0, 1, 2), variants=halves)
+    cells = expand(study, tmp_path / "runs")
+    for cell in cells:
+        errors = [3 - paths.index(cell.row)] * 12
+        write_cell(cell, errors)
+        write_reports(cell.folder.path, {"words": errors}, speakers=[*men[cell.variant]])
+    grid = Grid.of(study, cells)
+    (found,) = gap_of(grid, "words", paths[0], paths[2])
+    (table,) = results(grid)
+    are_enough = voices == "abc def"
+    assert found.are_speakers == are_enough
+    assert found.resampled == (6 if are_enough else 24)
+    assert table.resampled == ("speakers" if are_enough else "utterances")
+
+
 def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Cell, ...]]) -> None:
     study, cells = finished
     (found,) = gap_of(Grid.of(study, cells), "words", study.rows[0], study.rows[2])
@@ -117,7 +141,7 @@ def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Ce
     table = gap_table(study, "words", [found], study.rows[0], study.rows[2]).markdown()
     assert "50 %" in table
     assert "over utterances and seeds" in table
-    assert "fewer than 5 speakers are known: what others would change is not told" in table
+    assert "fewer than 5 speakers are known, or texts are held out: what other speakers would" in table
     assert "4 utterances are few: percentiles over them claim too much" in table
     with pytest.raises(ValueError, match="no seed of 'x' is finished on the set 'words'"):
         gap_of(Grid.of(study, cells), "words", "x", study.rows[2])

@@ -112,7 +112,7 @@ def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes
         ("scratch", 1): 2,
         ("good", 0): 0,
         ("good", 1): 3,
-        ("bad", 0): 3,
+        ("bad", 0): 4,
         ("bad", 1): 4,
     }
     write_cells(cells, lambda cell: [levels[cell.experiment.name, cell.seed]] * 12)
@@ -129,12 +129,38 @@ def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes
     shown = outcome.tables[0].markdown()
     assert "| YES, 2 of 2 cells |" in shown
     assert "| 1 of 2 cells |" in shown
-    note = f"negative transfer: {Path(bad).name} is worse than its control by 37.5 points, in 2 of 2 cells"
-    assert note in shown
+    note = f"negative transfer: {Path(bad).name} is worse than its control by 50.0 points, in 2 of 2 cells"
+    assert f"{note}\n" in f"{shown}\n"
     stored = json.loads((tmp_path / "s" / "study.json").read_text())
     worse = {(c["recipe"], c["seed"]): c["worse_than_control"] for c in stored["cells"]}
     assert worse[good, 1] == {"words": 0.25}
     assert (worse[good, 0], worse[scratch, 0]) == ({}, None)
+
+
+def test_what_chance_may_have_made_worse_is_told_as_such(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: [3, *[1, 2] * 6] if cell.row == recipes[1] else [2, *[2, 1] * 6])
+    row = row_of(only(study, cells), recipes[1])
+    assert (row.is_negative, row.is_significant, row.negative) == (True, False, (2, 2))
+    shown = write_outcome(study, cells, {}, tmp_path / "s").tables[0].markdown()
+    assert "| not significant, 2 of 2 cells |" in shown
+    assert "points, in 2 of 2 cells; not significant" in shown
+
+
+def test_dev_and_negative_cells_are_those_that_the_error_is_of(tmp_path: Path, recipes: list[str]) -> None:
+    """A seed that lacks a variant counts nowhere; dev is the mean of the others."""
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1, 2), variants=variants(2))
+    cells = [cell for cell in expand(study, tmp_path) if (cell.variant, cell.seed) != ("v1", 2)]
+    devs = {0: 0.2, 1: 0.4, 2: 0.9}
+    for cell in cells:
+        errors = [1 + (cell.row == recipes[1])] * 12
+        write_cell(cell, errors)
+        write_reports(cell.folder.path, {"words": errors}, dev=devs[cell.seed])
+    row = row_of(only(study, cells), recipes[1])
+    assert row.measured.seeds == (0, 1)
+    assert row.dev_error == pytest.approx(0.3)
+    assert row.negative == (4, 4)
 
 
 def test_worse_than_an_adapted_control_is_no_negative_transfer(tmp_path: Path, recipes: list[str]) -> None:
@@ -201,7 +227,7 @@ def test_a_set_of_other_weights_is_compared_only_where_the_control_has_it(
         assert [row[headings.index(name)] for name in ("dev", "negative transfer")] == [""] * 2
         assert "source loss" not in headings
     assert any(note.startswith("dev, source loss: not told") for note in other.notes)
-    assert any(note.startswith("dev: lowest error on dev") for note in shown.notes)
+    assert any(note.startswith("dev: error of the kept weights on dev") for note in shown.notes)
 
 
 def test_only_an_error_that_both_have_is_compared(tmp_path: Path, recipes: list[str]) -> None:

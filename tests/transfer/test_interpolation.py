@@ -12,11 +12,12 @@ from toy_speech import PLAIN, QUICK, SETTINGS, TINY, development, examples, toy_
 
 from speechtl.checkpoint import load_model
 from speechtl.corpus_spec import corpus
+from speechtl.development import DevScore
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run import run
 from speechtl.train import fit
-from speechtl.transfer import Interpolated, Transfer
+from speechtl.transfer import L2SP, Composed, Interpolated, Transfer
 from speechtl.transfer.data import TransferData
 from speechtl.transfer.interpolation import errors_between, move
 
@@ -54,6 +55,34 @@ def test_the_ends_are_the_source_and_fine_tuning_bit_for_bit(tmp_path: Path) -> 
     assert all(torch.equal(value, none[name]) for name, value in start.items())
     assert torch.equal(none["heads.de.units.weight"], plain["heads.de.units.weight"])
     assert not torch.equal(plain["encoder.0.norm.running_mean"], start["encoder.0.norm.running_mean"])
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "composed"])
+def test_dev_is_read_with_the_weights_that_would_be_kept(tmp_path: Path, wrapped: bool) -> None:
+    labelled, _, tokenizers = examples(12, ("de",), letters="äéíö")
+    data, seen = TransferData(labelled, tokenizers), []
+
+    def evaluate(model: AcousticModel) -> DevScore:
+        seen.append(copy.deepcopy(model.state_dict()))
+        return DevScore(0.5, {"de": 0.5}, 0.5, 1.0)
+
+    method: Transfer = Interpolated(share=0.25)
+    method = Composed(methods=(method, L2SP())) if wrapped else method
+    start = source()
+    fitted = fit(
+        method.adapt(source(), data, seed=5),
+        method,
+        data,
+        replace(FEW, steps=4, evaluations=1),
+        tmp_path,
+        evaluate_dev=evaluate,
+        augment=PLAIN,
+        seed=0,
+        source=start,
+    ).model.state_dict()
+    (dev,) = seen
+    assert all(torch.equal(dev[name], value) for name, value in fitted.items())
+    assert not torch.equal(dev["encoder.0.norm.weight"], start.state_dict()["encoder.0.norm.weight"])
 
 
 def test_in_between_every_weight_is_the_weighted_mean(tmp_path: Path) -> None:

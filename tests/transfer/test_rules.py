@@ -29,7 +29,17 @@ def test_both_forms_are_read(text: str, rule: Rule | Weights) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["encoder.0", "encoder=freez", "encoder=lr*a", "=freeze", ":encoder", "a:b:c:d:e"]
+    "text",
+    [
+        "encoder.0",
+        "encoder=freez",
+        "encoder=lr*a",
+        "encoder=lr*inf",
+        "encoder=lr*nan",
+        "=freeze",
+        ":encoder",
+        "a:b:c:d:e",
+    ],
 )
 def test_what_is_neither_names_the_forms(text: str) -> None:
     with pytest.raises(ValueError, match=r"no form that is known; expected GLOB=ACTION.*freeze.*PATH:FROM"):
