@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conservative import SHORT, a_source, adapted, equal
+from torch import Tensor
 from torch.nn import functional as F
 from two_domains import begun, logged, mixed, speech, trained
 
@@ -63,6 +64,22 @@ def test_the_labels_loss_is_untouched_and_the_gradient_grows_with_the_weight(nam
     alone, once, twice = gradients
     assert (once - alone).norm() > 1e-6
     assert torch.allclose(twice - alone, 2 * (once - alone), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [MixedBatches(), DANN(), *TERMS.values()], ids=lambda one: one.label)
+def test_one_pass_over_both_domains_whose_norms_see_all_frames(method: Transfer) -> None:
+    """Separate passes would give each domain its own statistics, and their last one the running mean."""
+    data = speech()
+    model, batch = begun(method, data).train(), mixed(data)
+    norm = model.encoder[0].norm
+    heard: list[Tensor] = []
+    norm.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0].detach()))
+    before = norm.running_mean.clone()
+    method.losses(model, None, batch, 0.0)
+    (rows,), after = heard, norm.running_mean.clone()
+    real = torch.arange(rows.shape[1]) < model.encode(batch).lengths[:, None]
+    assert len(set(batch.domains)) == 2
+    assert torch.allclose(after, before + norm.momentum * (rows[real].mean(dim=0) - before), atol=1e-5)
 
 
 @every_term

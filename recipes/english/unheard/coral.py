@@ -5,4 +5,4 @@ from dataclasses import replace
 from recipes.english.unheard.control import experiment as control
 from speechtl.transfer import CORAL
 
-experiment = replace(control, name="english-unheard-coral", method=CORAL())
+experiment = replace(control, name="english-unheard-coral", method=CORAL(weight=100))

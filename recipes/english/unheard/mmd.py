@@ -5,4 +5,4 @@ from dataclasses import replace
 from recipes.english.unheard.control import experiment as control
 from speechtl.transfer import MMD
 
-experiment = replace(control, name="english-unheard-mmd", method=MMD())
+experiment = replace(control, name="english-unheard-mmd", method=MMD(weight=0.1))

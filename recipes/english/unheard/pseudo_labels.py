@@ -12,5 +12,5 @@ experiment = replace(
     control,
     name="english-unheard-pseudo-labels",
     source="english/without/german@same",
-    method=PseudoLabels(among="texts"),
+    method=PseudoLabels(among="texts", threshold=0.7),
 )
