@@ -24,6 +24,7 @@ from recipes.multilingual import experiment
 from speechtl.allocation import keep_freed_memory
 from speechtl.batches import Batch, speech_seconds
 from speechtl.corpus import Corpus
+from speechtl.descent import adamw
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel, Encoded
 from speechtl.start import start, tokenizers_of
@@ -51,7 +52,7 @@ def main() -> None:
     fitted, stepped, speech = [], [], 0.0
     with tempfile.TemporaryDirectory() as folder:
         whole, bare = make_loop(Path(folder) / "whole"), make_loop(Path(folder) / "bare")
-        optimiser = bare.method.optimiser(bare.method.groups(bare.model, bare.settings.weight_decay), 2e-3)
+        optimiser = adamw(bare.method.groups(bare.model, bare.settings.weight_decay), 2e-3)
         with whole.log, whole.stop:
             for first in range(0, experiment.train.steps // SHARE, BLOCK):
                 ready = [make_ready(bare, step) for step in range(first, first + BLOCK)]

@@ -79,6 +79,20 @@ class Examples:
             separators={tag: tokenizer.separator for tag, tokenizer in (tokenizers or {}).items()},
         )
 
+    def some(self, rows: Sequence[int], labels: Sequence[Sequence[int]] | None = None) -> Examples:
+        """The utterances at these rows, with their own labels or with others."""
+        return replace(
+            self,
+            waveforms=[self.waveforms[row] for row in rows],
+            seconds=self.seconds[list(rows)],
+            labels=[self.labels[row] for row in rows] if labels is None else list(labels),
+            languages=[self.languages[row] for row in rows],
+            ids=[self.ids[row] for row in rows],
+            speakers=[self.speakers[row] for row in rows],
+            domains=[self.domains[row] for row in rows],
+            is_target=np.broadcast_to(self.is_target, len(self))[list(rows)],
+        )
+
     @classmethod
     def unlabelled(
         cls,

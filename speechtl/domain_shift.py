@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +106,7 @@ def pooled_features(
         ValueError: the model has no such block.
     """
     chosen = drawn(examples, most, seed)
-    speech = part(examples, chosen)
+    speech = examples.some(chosen.tolist())
     features: NDArray[np.float32] = np.empty((len(speech), model.block_width(block)), dtype=np.float32)
     was_training, place = model.training, next(model.parameters()).device
     model.eval()
@@ -198,22 +198,6 @@ def drawn(examples: Examples, most: int, seed: int, seconds: float = MOST_SECOND
     fitting = np.cumsum(examples.seconds[order]) <= seconds
     fitting[:1] = True
     return np.sort(order[fitting])
-
-
-def part(examples: Examples, places: NDArray[np.int64]) -> Examples:
-    """Some of the utterances, without labels."""
-    indices = places.tolist()
-    return replace(
-        examples,
-        waveforms=[examples.waveforms[i] for i in indices],
-        seconds=examples.seconds[places],
-        labels=[[]] * len(indices),
-        languages=[examples.languages[i] for i in indices],
-        ids=[examples.ids[i] for i in indices],
-        speakers=[examples.speakers[i] for i in indices],
-        domains=[examples.domains[i] for i in indices],
-        is_target=True,
-    )
 
 
 def _of_class(pooled: Pooled, name: str) -> Pooled:

@@ -23,7 +23,6 @@ from speechtl.domain_shift import (
     Pooled,
     WithinClasses,
     domain_probe,
-    part,
     pooled_features,
     within_classes,
 )
@@ -92,7 +91,7 @@ class Domains:
         own = np.flatnonzero(~np.broadcast_to(data.target.is_target, len(data.target)))
         texts = _classes(material.target.corpus)
         return cls(
-            part(data.target, own),
+            data.target.some(own.tolist()),
             data.unlabelled_speech,
             ([texts[index] for index in own.tolist()], _classes(speech.corpus)),
             experiment.seed,

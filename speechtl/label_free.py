@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from speechtl.batches import Examples, inference_batches
-from speechtl.domain_shift import BATCH_SECONDS, drawn, part
+from speechtl.domain_shift import BATCH_SECONDS, drawn
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -91,10 +91,11 @@ class LabelFree:
             languages: those that the model has heads for.
             seed: draws from more than is wanted.
         """
-        known = part(speech, np.flatnonzero(np.isin(speech.languages, list(languages))))
+        rows = np.flatnonzero(np.isin(speech.languages, list(languages))).tolist()
+        known = speech.some(rows, [[]] * len(rows))
         if not len(known):
             return None
-        return cls(part(known, drawn(known, MOST, seed, MOST_SECONDS)))
+        return cls(known.some(drawn(known, MOST, seed, MOST_SECONDS).tolist()))
 
     def __call__(self, model: AcousticModel) -> Decisions:
         """Hear all of it with a model in eval mode."""

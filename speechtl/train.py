@@ -20,7 +20,7 @@ from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.choice import Choice, Decide, EvaluateDev
 from speechtl.counters import Counters, FitResult, require_finite
-from speechtl.descent import constant, inverse_decay, sgd
+from speechtl.descent import adamw, constant, cosine, inverse_decay, sgd
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
 from speechtl.interruption import Interrupted, StopRequest
@@ -130,7 +130,7 @@ class Loop:
         self.source = source and source.to(self.accelerator.device)
         self.choice = Choice(evaluate_dev, label_free, method, settings.steps, self.source)
         objective = Objective(self.model, self.source, method)
-        optimise = sgd if settings.optimiser == "sgd" else method.optimiser
+        optimise = sgd if settings.optimiser == "sgd" else adamw
         prepared = self.accelerator.prepare(objective, optimise(groups, settings.lr))
         self.objective, self.optimiser = prepared[0], unwrapped(prepared[1])
         self.counters = Counters()
@@ -186,7 +186,7 @@ class Loop:
         """Multiplier on the learning rate."""
         if self.settings.schedule == "inverse":
             return inverse_decay(progress)
-        rise = constant if self.settings.schedule == "constant" else self.method.rate
+        rise = constant if self.settings.schedule == "constant" else cosine
         return rise(progress, self.settings.warmup)
 
     def _update(self, loss: Tensor) -> Tensor:

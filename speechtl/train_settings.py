@@ -21,11 +21,10 @@ class TrainSettings:
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """`adamw`, or that of a method that has its own. `sgd`: gradient descent with a momentum of 0.9."""
+    """`adamw`, with betas of 0.9 and 0.98. `sgd`: gradient descent with a momentum of 0.9."""
     schedule: Literal["cosine", "constant", "inverse"] = "cosine"
-    """`cosine`: a linear rise over the warm-up, then half a cosine to zero, or that of a method that has its
-    own. `constant`: the same rise, and no fall. `inverse`: lr / (1 + 10 p)^0.75 at progress p, without a
-    warm-up."""
+    """`cosine`: a linear rise over the warm-up, then half a cosine to zero. `constant`: the same rise, and no
+    fall. `inverse`: lr / (1 + 10 p)^0.75 at progress p, without a warm-up."""
     weight_decay: float = 0.01
     """AdamW's decay of weight matrices; biases and norms have none."""
     dropout: float = 0.0

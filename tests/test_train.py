@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from toy_speech import PLAIN, SETTINGS, TINY, development, examples, train
 
 from speechtl.batches import Batch
+from speechtl.descent import cosine
 from speechtl.development import DevScore
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
@@ -74,12 +75,12 @@ def test_no_steps_give_back_the_model(tmp_path: Path) -> None:
 def test_the_rate_is_a_pure_function_of_progress(tmp_path: Path) -> None:
     train(tmp_path, settings=replace(SETTINGS, steps=20, warmup=0.2, evaluations=1))
     rates = [entry["lr"] for entry in metrics(tmp_path) if "lr" in entry]
-    assert rates == [SETTINGS.lr * Transfer().rate(step / 20, 0.2) for step in range(20)]
+    assert rates == [SETTINGS.lr * cosine(step / 20, 0.2) for step in range(20)]
     assert rates[0] == 0
     assert max(rates) == rates[4] == SETTINGS.lr
     assert rates[4:] == sorted(rates[4:], reverse=True)
-    assert Transfer().rate(0, 0) == 1
-    assert Transfer().rate(1, 0.1) == pytest.approx(0)
+    assert cosine(0, 0) == 1
+    assert cosine(1, 0.1) == pytest.approx(0)
 
 
 class Exploding(Transfer):

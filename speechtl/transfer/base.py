@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
@@ -304,30 +302,6 @@ class Transfer:
                 sorted_by.items(), key=lambda entry: entry[0]
             )
         ]
-
-    def optimiser(self, groups: list[ParameterGroup], lr: float) -> torch.optim.Optimizer:
-        """AdamW over the groups, fused: a third of the time of the loop over parameters on a CPU."""
-        arguments: list[dict[str, Any]] = [
-            {
-                "params": list(group.parameters),
-                "weight_decay": group.weight_decay,
-                "lr": lr * group.lr_scale,
-                "lr_scale": group.lr_scale,
-                "is_clipped": group.is_clipped,
-            }
-            for group in groups
-        ]
-        return torch.optim.AdamW(arguments, lr=lr, betas=(0.9, 0.98), fused=True)
-
-    def rate(self, progress: float, warmup: float) -> float:
-        """Multiplier on the learning rate: linear over the warm-up's share, then half a cosine to zero.
-
-        >>> [round(Transfer().rate(p, warmup=0.1), 3) for p in (0, 0.05, 0.1, 0.55, 1)]
-        [0.0, 0.5, 1.0, 0.5, 0.0]
-        """
-        if progress < warmup:
-            return progress / warmup
-        return 0.5 + 0.5 * math.cos(math.pi * (progress - warmup) / (1 - warmup))
 
     def losses(
         self, model: AcousticModel, source: AcousticModel | None, batch: Batch, progress: float

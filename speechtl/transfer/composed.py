@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 
 from speechtl.batches import Examples, Stream
@@ -38,8 +37,6 @@ SINGLE: Mapping[str, tuple[str, ...]] = {
     "fill the batches": ("streams", "stream"),
     "choose the speech of a stage": ("streams_at",),
     "group the parameters": ("groups",),
-    "choose the optimiser": ("optimiser",),
-    "decide the learning rate": ("rate",),
     "map the head's rows": ("coverage",),
 }
 """What only one of several methods can do."""
@@ -256,16 +253,6 @@ class Composed(Transfer):
         """The parameter groups of the method that has its own."""
         owner = self._owner("groups")
         return super().groups(model, weight_decay) if owner is None else owner.groups(model, weight_decay)
-
-    def optimiser(self, groups: list[ParameterGroup], lr: float) -> torch.optim.Optimizer:
-        """The optimiser of the method that has its own."""
-        owner = self._owner("optimiser")
-        return super().optimiser(groups, lr) if owner is None else owner.optimiser(groups, lr)
-
-    def rate(self, progress: float, warmup: float) -> float:
-        """The multiplier on the learning rate of the method that has its own."""
-        owner = self._owner("rate")
-        return super().rate(progress, warmup) if owner is None else owner.rate(progress, warmup)
 
     def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The losses as one method after another changes or joins them."""

@@ -12,7 +12,6 @@ from speechtl.decode import DecodeSettings, log_likelihoods, unit_ids
 from speechtl.json_lines import written_lines
 from speechtl.recognition import posteriors
 from speechtl.transfer.confidence import confidences
-from speechtl.transfer.first_pass import chosen
 from speechtl.whole_files import explained, write_bytes
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def guesses(model: AcousticModel, speech: Examples, texts: Texts | None) -> list
     found: dict[int, Guess] = {}
     for language in dict.fromkeys(speech.languages):
         rows = [row for row, tag in enumerate(speech.languages) if tag == language]
-        own = chosen(speech, rows, [[]] * len(rows))
+        own = speech.some(rows, [[]] * len(rows))
         for places, log_probs, lengths in posteriors(model, own, language):
             units: list[Sequence[int]] = []
             if texts is None:
@@ -79,7 +78,7 @@ def write_guesses(
     ]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     beside = path.with_suffix(".new")
-    with explained("the pseudo-labels", path):
+    with explained("the model's own labels", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(beside, text.encode())
         beside.rename(path)

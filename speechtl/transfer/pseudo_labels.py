@@ -19,7 +19,6 @@ from speechtl.models.heads import frames_needed
 from speechtl.padding import padded_labels
 from speechtl.transfer.base import Transfer
 from speechtl.transfer.data import TransferData
-from speechtl.transfer.first_pass import chosen
 from speechtl.transfer.labelling import Guess, Texts, guesses, read_guesses, write_guesses
 from speechtl.transfer.stages import Stage
 
@@ -122,7 +121,7 @@ class PseudoLabels(Transfer):
         if not kept:
             return dict(streams)
         heard = replace(
-            chosen(speech, kept, [guessed[row].units for row in kept]),
+            speech.some(kept, [guessed[row].units for row in kept]),
             separators={tag: model.tokenizers[tag].separator for tag in set(speech.languages)},
         )
         return {**streams, "unlabelled": stream.part(kept, heard, augment)}

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from toy_speech import PLAIN, SETTINGS, TINY, development, examples
 
+from speechtl.descent import adamw
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.train import FitResult, fit
@@ -117,7 +118,7 @@ def test_only_weight_matrices_decay_and_frozen_ones_are_left_out() -> None:
 def test_the_optimiser_scales_the_rate_of_each_group() -> None:
     model = source("en")
     groups = [replace(group, lr_scale=0.5) for group in Transfer().groups(model, 0.1)]
-    optimiser = Transfer().optimiser(groups, lr=0.2)
+    optimiser = adamw(groups, lr=0.2)
     assert [group["lr"] for group in optimiser.param_groups] == [0.1, 0.1]
     assert [group["weight_decay"] for group in optimiser.param_groups] == [0.1, 0.0]
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from toy_speech import PLAIN, SETTINGS, TINY, development, examples
 
+from speechtl.descent import adamw
 from speechtl.development import DevScore
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
@@ -62,7 +63,7 @@ def test_the_rate_of_each_block_falls_with_its_depth() -> None:
     of = {id(value): block for block in blocks for value in blocks[block].parameters()}
     for group in method.groups(model, weight_decay=0.1):
         assert {wanted[of[id(value)]] for value in group.parameters} == {group.lr_scale}
-    optimiser = method.optimiser(method.groups(model, weight_decay=0.1), lr=0.2)
+    optimiser = adamw(method.groups(model, weight_decay=0.1), lr=0.2)
     rates = {of[id(v)]: group["lr"] for group in optimiser.param_groups for v in group["params"]}
     assert rates == {block: pytest.approx(0.2 * scale) for block, scale in wanted.items()}
 

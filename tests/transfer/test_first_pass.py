@@ -24,6 +24,7 @@ from speechtl.sets import NO_DEV
 from speechtl.transfer import L2SP, LHUC, Composed, InputAffine, SourceReplay, Transfer, first_pass
 from speechtl.transfer.data import TransferData
 from speechtl.transfer.first_pass import FILE, labelled
+from speechtl.transfer.labelling import Guess
 
 BOTH = [LHUC(labels="first_pass"), InputAffine(labels="first_pass", form="diagonal")]
 
@@ -90,7 +91,8 @@ def test_silent_utterances_are_left_out_and_a_silent_source_is_refused(
 ) -> None:
     data = target()
     with monkeypatch.context() as patch:
-        patch.setattr(first_pass, "transcripts", lambda *_: [[], [1], [2, 3], [], [1], [1], [1], [4]])
+        made = [Guess(units, 0.5) for units in ([], [1], [2, 3], [], [1], [1], [1], [4])]
+        patch.setattr(first_pass, "guesses", lambda *_: made)
         found = labelled(data, recogniser, None, "first_pass").target
     assert list(found.ids) == ["u1", "u2", "u4", "u5", "u6", "u7"]
     assert list(found.labels) == [[1], [2, 3], [1], [1], [1], [4]]
@@ -117,6 +119,8 @@ def test_transcripts_are_a_file_that_a_resumed_run_goes_on_with(
     assert [line["id"] for line in lines] == list(data.target.ids)
     assert [line["units"] for line in lines if line["units"]] == [list(units) for units in first.labels]
     assert lines[0]["text"] == data.tokenizers["en"].decode(lines[0]["units"])
+    assert [line["is_kept"] for line in lines] == [bool(line["units"]) for line in lines]
+    assert all(0 <= line["confidence"] <= 1 for line in lines)
     another = source()
     assert list(labelled(data, another, tmp_path, "first_pass").target.labels) == list(first.labels)
     (tmp_path / FILE).write_text("{")

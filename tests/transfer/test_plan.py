@@ -8,6 +8,7 @@ import torch
 from toy_speech import PLAIN, SETTINGS, TINY, development, examples
 
 from speechtl.checkpoint import save_model
+from speechtl.descent import adamw
 from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
@@ -67,7 +68,7 @@ def test_later_rules_win_and_globs_match_blocks_tensors_and_names() -> None:
 def test_the_rates_reach_the_optimiser() -> None:
     model = adapted("encoder.1=lr*0.5", "input=lr*2")
     method = Transfer()
-    optimiser = method.optimiser(method.groups(model, 0.1), lr=0.01)
+    optimiser = adamw(method.groups(model, 0.1), lr=0.01)
     scales = {id(value): group["lr_scale"] for group in optimiser.param_groups for value in group["params"]}
     by_name = {name: scales[id(value)] for name, value in model.named_parameters() if id(value) in scales}
     assert {by_name[name] for name in by_name if name.startswith("encoder.1.")} == {0.5}

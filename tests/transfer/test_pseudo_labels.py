@@ -24,7 +24,6 @@ from speechtl.text import TextSettings, Tokenizer
 from speechtl.transfer import JointTraining, PseudoLabels, pseudo_labels
 from speechtl.transfer.confidence import confidences
 from speechtl.transfer.data import TransferData
-from speechtl.transfer.first_pass import chosen
 from speechtl.transfer.labelling import Guess
 from speechtl.transfer.pseudo_labels import FOLDER
 
@@ -251,7 +250,7 @@ def test_a_file_of_other_speech_or_half_a_file_is_refused_and_nothing_is_labelle
 
 def test_labels_that_cannot_be_written_are_told_with_the_place(data: TransferData, tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("in the way")
-    with pytest.raises(OSError, match=r"the pseudo-labels could not be written to .*round-1.jsonl"):
+    with pytest.raises(OSError, match=r"the model's own labels could not be written to .*round-1.jsonl"):
         PseudoLabels().streams_at(0, streams(PseudoLabels(), data), recogniser(), tmp_path)
     (tmp_path / FOLDER).unlink()
     PseudoLabels().streams_at(0, streams(PseudoLabels(), data), recogniser(), tmp_path)
@@ -274,7 +273,7 @@ def test_a_classifier_s_confidence_is_the_posterior_of_its_class(tmp_path: Path)
     tokenizer = Tokenizer.fit(texts, "en", TextSettings(units="whole"))
     model = AcousticModel(replace(TINY, head="classifier"), FeatureSettings(), {"en": tokenizer}).eval()
     known = [number for number, text in enumerate(texts) if text != WORDS[0]]
-    fewer = chosen(labelled, known, [tokenizer.encode(texts[row]) for row in known])
+    fewer = labelled.some(known, [tokenizer.encode(texts[row]) for row in known])
     data = TransferData(fewer, {"en": tokenizer}, unlabelled=moved(labelled))
     for among in ("units", "texts"):
         method = PseudoLabels(among=among, threshold=0.0)
