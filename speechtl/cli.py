@@ -130,16 +130,19 @@ def _study(options: argparse.Namespace) -> int:
     from speechtl.study.alike import refuse_unlike
     from speechtl.study.cells import expand
     from speechtl.study.choosing import chosen_study
-    from speechtl.study.dry import planned_table
+    from speechtl.study.dry import planned
     from speechtl.study.study import run_study
     from speechtl.train import Interrupted
 
     study = chosen_study(options.study, vars(options))
     if options.dry:
         cells = expand(study, options.runs)
-        show(planned_table(study, cells, options.runs).rich())
+        table, faults = planned(study, cells, options.runs)
+        show(table.rich())
+        for fault in faults:
+            print(fault, file=sys.stderr)
         refuse_unlike(study, cells)
-        return 0
+        return 2 if faults else 0
     try:
         outcome = run_study(study, options.runs)
     except Interrupted as message:

@@ -88,7 +88,9 @@ def _by(recipe: Experiment, name: str, flags: Sequence[str]) -> Experiment:
         try:
             other = load_recipe(name)
         except FileNotFoundError as error:
-            near = difflib.get_close_matches(name, transfer.__all__, n=2, cutoff=0.5)
+            folded = {method.casefold(): method for method in transfer.__all__}
+            close = difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.5)
+            near = [folded[one] for one in close]
             meant = f"did you mean {' or '.join(near)}? " if near else ""
             raise FileNotFoundError(
                 f"{METHOD} {name} is neither a method nor a recipe: {meant}Methods are "

@@ -23,8 +23,9 @@ MOST = 60
 """Cells that are listed one by one; of more there is a line for each recipe and amount."""
 
 
-def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
-    """The cells in the order in which they would be run, and the time that they would take.
+def planned(study: Study, cells: Sequence[Cell], runs: Path) -> tuple[Table, list[str]]:
+    """The cells in the order in which they would be run, and the time that they would take; and which of them
+    cannot be run, and why.
 
     The time is that of finished cells of the same recipe; where there is none, a few steps on noise tell it.
     """
@@ -48,8 +49,8 @@ def planned_table(study: Study, cells: Sequence[Cell], runs: Path) -> Table:
     table.notes += [
         f"trained before: {cell.row} in {path}, {_minutes(pace, cell)}" for path, cell in sources.items()
     ]
-    table.notes += [*faults, *dev_lines(cells)]
-    return table
+    table.notes += dev_lines(cells)
+    return table, faults
 
 
 def _one_by_one(title: str, cells: Sequence[Cell], home: Path, pace: Pace, named: Mapping[str, str]) -> Table:

@@ -11,7 +11,7 @@ from speechtl.corpus_spec import CorpusSpec
 from speechtl.study import Amount, Study, Variant, load_study
 from speechtl.study.cells import dev_lines, expand, untrained_sources
 from speechtl.study.choosing import chosen_study
-from speechtl.study.dry import planned_table
+from speechtl.study.dry import planned
 from speechtl.study.pace import Pace
 
 
@@ -169,7 +169,7 @@ def test_a_dry_study_lists_cells_and_time_by_what_finished_ones_took(tmp_path: P
     cells = expand(study, tmp_path)
     for cell in cells[:3]:
         write_cell(cell, [1, 2], seconds=600)
-    table = planned_table(study, cells, tmp_path)
+    table, _ = planned(study, cells, tmp_path)
     assert [row[3] for row in table.rows] == ["finished", "finished", "finished", "to be run"]
     assert [row[4] for row in table.rows] == ["", "", "", "10 min"]
     assert "10 min for what is left; 3 of 4 cells are finished" in table.notes

@@ -10,10 +10,11 @@ import torch
 from study_grid import write_recipe
 from toy_speech import write_manifest
 
+from speechtl.cli import main
 from speechtl.doctor.cost import Cost
 from speechtl.study import Study
 from speechtl.study.cells import Cell, expand
-from speechtl.study.dry import planned_table
+from speechtl.study.dry import planned
 from speechtl.training_state import save_state
 
 STEPS = 1200
@@ -35,7 +36,7 @@ def study(own_folders: Path) -> Study:
 
 
 def times(study: Study, cells: Sequence[Cell], runs: Path) -> list[tuple[str, str]]:
-    return [(row[3], row[4]) for row in planned_table(study, cells, runs).rows]
+    return [(row[3], row[4]) for row in planned(study, cells, runs)[0].rows]
 
 
 @pytest.mark.parametrize("step", [STEPS // 2, STEPS])
@@ -65,7 +66,7 @@ def test_a_cell_that_trains_is_never_known_to_take_no_time(
     runs = own_folders / "runs"
     cells = expand(study, runs)
     assert times(study, cells, runs) == [("to be run", "?")] * 2
-    assert "an unknown time for what is left" in planned_table(study, cells, runs).notes[0]
+    assert "an unknown time for what is left" in planned(study, cells, runs)[0].notes[0]
 
 
 def test_a_cell_without_training_says_nothing_of_the_others(study: Study, own_folders: Path) -> None:
@@ -78,13 +79,29 @@ def test_a_cell_without_training_says_nothing_of_the_others(study: Study, own_fo
     ]
 
 
-def test_an_amount_that_there_is_not_is_told(study: Study, own_folders: Path) -> None:
+def test_an_amount_that_there_is_not_is_told_and_ends_the_command_so(
+    study: Study, own_folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     minutes = replace(study, minutes=(0.01, 5.0))
     runs = own_folders / "runs"
-    notes = planned_table(minutes, expand(minutes, runs), runs).notes
-    (told,) = [note for note in notes if "cannot be run" in note]
-    assert "one.py, 5 minutes" in told
+    _, (told,) = planned(minutes, expand(minutes, runs), runs)
+    assert "one.py, 5 minutes, seed 0: cannot be run: " in told
     assert "5 minutes asked for, but there are" in told
+    command = [
+        "study",
+        "--name",
+        "toy",
+        "--recipes",
+        *study.recipes,
+        "--seeds",
+        "0",
+        "--runs",
+        str(runs),
+        "--dry",
+    ]
+    assert main([*command, "--minutes", "0.01"]) == 0
+    assert main([*command, "--minutes", "0.01", "5"]) == 2
+    assert told.partition("cannot be run")[2] in capsys.readouterr().err
 
 
 def test_many_cells_are_told_by_recipe_and_amount(
@@ -98,7 +115,7 @@ def test_many_cells_are_told_by_recipe_and_amount(
     begun = cells[0].folder
     begun.claim()
     save_state(begun.path / "checkpoints", {"x": torch.zeros(1)}, {"step": 5})
-    table = planned_table(study, cells, runs)
+    table, _ = planned(study, cells, runs)
     assert [row[2:] for row in table.rows] == [
         ("2", "1 resumes, 1 to be run", "40 min"),
         ("2", "2 to be run", "40 min"),
