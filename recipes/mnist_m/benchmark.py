@@ -22,7 +22,8 @@ from recipes.mnist_m.material import Material
 from recipes.mnist_m.network import Name
 from recipes.mnist_m.pictures import draw_digits, draw_features
 from recipes.mnist_m.rows import ROWS
-from recipes.mnist_m.tables import document, finished_lines, markdown, text
+from recipes.mnist_m.tables import document, finished_lines, table
+from speechtl.tables import Table
 from speechtl.terminal import LogLines, show
 from speechtl.train import Interrupted
 from speechtl.whole_files import write_json
@@ -119,12 +120,13 @@ def _report(number: int, count: int, cell: Cell, result: dict[str, Any]) -> None
     )
 
 
-def write_results(cells: Sequence[Cell], material: Material, out: Path, network: str) -> str:
-    """Write the table of all finished cells and the pictures; the table as text."""
+def write_results(cells: Sequence[Cell], material: Material, out: Path, network: str) -> Table:
+    """Write the table of all finished cells and the pictures; the table."""
     lines = finished_lines(out, network)
     folder = out / network
     write_json(folder / "table.json", document(lines, network))
-    (folder / "table.md").write_text(markdown(lines), encoding="utf-8")
+    found = table(lines, network)
+    (folder / "table.md").write_text(f"{found.markdown()}\n", encoding="utf-8")
     draw_digits(material, out / "digits.png")
     by_row = {(cell.row, cell.seed): cell for cell in cells if cell.is_finished}
     for row, seed in by_row:
@@ -133,7 +135,7 @@ def write_results(cells: Sequence[Cell], material: Material, out: Path, network:
                 by_row["source", seed], by_row[row, seed], material, folder / f"features-seed-{seed}.png"
             )
             break
-    return text(lines, network)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -144,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         material = Material.load(data_folder(options.data), options.images)
         cells = cells_of(options, len(material.train[0]))
         run_all(cells, material)
-        show(write_results(cells, material, options.out, options.network), is_wrapped=False)
+        show(write_results(cells, material, options.out, options.network).rich())
     except (ValueError, FileNotFoundError) as error:
         logger.error("%s", error)
         return 2

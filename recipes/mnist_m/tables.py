@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from recipes.mnist_m.data import SOURCE, TARGET
 from recipes.mnist_m.rows import ROWS
+from speechtl.stats import rate_over_seeds
+from speechtl.tables import Column, Table
 from speechtl.whole_files import read_json
 
 PUBLISHED: Mapping[str, Mapping[str, float]] = {
@@ -86,36 +89,19 @@ HEADINGS = (
 )
 
 
-def rows_of_text(lines: Iterable[Line]) -> list[tuple[str, ...]]:
-    """The table's entries as texts, in the order of `HEADINGS`."""
-    return [
-        (
-            line.account,
-            " ".join(map(str, line.seeds)),
-            " ".join(map(str, line.epochs)),
-            spread(line.target),
-            spread(line.source),
-            spread(line.label_free),
-            spread(line.probe),
-            _figure(line.published),
-            _figure(line.replicated),
-        )
-        for line in lines
-    ]
-
-
-def markdown(lines: Iterable[Line]) -> str:
-    """The table in Markdown."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *rows_of_text(lines)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def text(lines: Iterable[Line], network: str) -> str:
-    """The table as plain text."""
-    rows = [HEADINGS, *rows_of_text(lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    shown = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([f"accuracy, mean (range over seeds), {network} network", *map(str.rstrip, shown)])
+def table(lines: Iterable[Line], network: str) -> Table:
+    """The accuracies of a network's rows."""
+    found = Table(
+        f"MNIST → MNIST-M, {network} network: accuracy",
+        [Column(heading, is_number=heading not in HEADINGS[:3]) for heading in HEADINGS],
+        notes=["mean and 95 % interval over seeds (t), where there are three or more"],
+    )
+    for line in lines:
+        accuracies = (line.target, line.source, line.label_free, line.probe)
+        counts = (" ".join(map(str, numbers)) for numbers in (line.seeds, line.epochs))
+        others = map(_figure, (line.published, line.replicated))
+        found.rows.append((line.account, *counts, *map(over_seeds, accuracies), *others))
+    return found
 
 
 def document(lines: Iterable[Line], network: str) -> dict[str, Any]:
@@ -123,16 +109,17 @@ def document(lines: Iterable[Line], network: str) -> dict[str, Any]:
     return {"network": network, "rows": [asdict(line) for line in lines]}
 
 
-def spread(values: Sequence[float]) -> str:
-    """The mean of some accuracies and their range.
+def over_seeds(values: Sequence[float]) -> str:
+    """The mean of some accuracies, and its interval.
 
-    >>> spread((0.5, 0.75)), spread((0.5,)), spread(())
-    ('0.625 (0.500-0.750)', '0.500', '')
+    >>> over_seeds((0.5, 0.6, 0.7)), over_seeds((0.5, 0.7)), over_seeds(())
+    ('0.600 (0.352 – 0.848)', '0.600', '')
     """
     if not values:
         return ""
-    mean = sum(values) / len(values)
-    return f"{mean:.3f}" + (f" ({min(values):.3f}-{max(values):.3f})" if len(values) > 1 else "")
+    interval = rate_over_seeds(values)
+    ends = "" if interval is None else f" ({interval.low:.3f} – {min(1.0, interval.high):.3f})"
+    return f"{mean(values):.3f}{ends}"
 
 
 def _figure(value: float | None) -> str:
