@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from speechtl.transfer.base import ForwardPass, Transfer, TransferData
-from speechtl.transfer.domain_features import of_both_domains, require_blocks, require_pairs
-from speechtl.transfer.measured import Measured
-
-if TYPE_CHECKING:
-    from speechtl.batches import Stream
-    from speechtl.models.acoustic import AcousticModel
-    from speechtl.transfer.data import StreamSettings
+from speechtl.transfer.domain_distance import DomainDistance
 
 
 @dataclass(frozen=True)
-class CORAL(Transfer):
+class CORAL(DomainDistance):
     """The loss of the labelled speech and weight · Σ ‖C_S - C_T‖² / (4 d²) over blocks, d their width.
 
     C_S and C_T are the covariances of the two domains' features in a batch, which are the means over each
@@ -33,45 +24,12 @@ class CORAL(Transfer):
     weight: float = 1.0
     """Strength of the term beside the loss of the labelled speech; 0 only measures it, a control. The term
     is small: values of hundreds are no mistake."""
-    blocks: tuple[str, ...] = ("norm",)
-    """The blocks whose outputs get the same covariance; `norm` is the last before the heads."""
 
-    hears_unlabelled: ClassVar[bool] = True
+    term: ClassVar[str] = "coral"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.weight < 0:
-            raise ValueError(f"weight={self.weight}: expected 0 or more; below 0 it drives domains apart")
-        if self.trains == "head":
-            raise ValueError("trains=head freezes every block whose features could be changed; train all")
-
-    @property
-    def taps(self) -> tuple[str, ...]:
-        """The blocks whose outputs get the same covariance."""
-        return self.blocks
-
-    def check(self, model: AcousticModel, data: TransferData) -> None:
-        """Refuse blocks that the model lacks."""
-        require_blocks(model, self.blocks)
-
-    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
-        """Refuse batches without two utterances of each domain."""
-        require_pairs(streams, settings)
-
-    def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
-        """Keep what is measured beside the model."""
-        model.helpers["coral"] = Measured()
-
-    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
-        """The losses, and the weighted distance."""
-        with torch.autocast(forward.encoded.lengths.device.type, enabled=False):
-            pairs = [of_both_domains(forward, block) for block in self.blocks]
-            total = forward.encoded.taps[self.blocks[0]].new_zeros((), dtype=torch.float32)
-            for features in filter(None, pairs):
-                total = total + covariance_distance(*features)
-        measured = cast(Measured, forward.model.helpers["coral"])
-        measured.measures = {"coral_distance": total.detach()} if all(pairs) else {}
-        return {**losses, "coral": self.weight * (total if self.weight else total.detach())}
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
+        """‖C_S - C_T‖² / (4 d²)."""
+        return covariance_distance(source, target)
 
 
 def covariance_distance(source: Tensor, target: Tensor) -> Tensor:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from speechtl.transfer.base import ForwardPass, Transfer, TransferData
-from speechtl.transfer.domain_features import of_both_domains, require_blocks, require_pairs
-from speechtl.transfer.measured import Measured
-
-if TYPE_CHECKING:
-    from speechtl.batches import Stream
-    from speechtl.models.acoustic import AcousticModel
-    from speechtl.transfer.data import StreamSettings
+from speechtl.transfer.domain_distance import DomainDistance
 
 NARROWEST = 1e-12
 """Least bandwidth: that of features which are all the same would be 0."""
 
 
 @dataclass(frozen=True)
-class MMD(Transfer):
+class MMD(DomainDistance):
     """The loss of the labelled speech and weight · Σ MMD² between the two domains' features, over blocks.
 
     The features are the means over each utterance's frames. The kernel is a mixture of Gaussian ones, whose
@@ -34,51 +27,19 @@ class MMD(Transfer):
     equation 4; Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012, A kernel two-sample test, equation 3.
     """
 
-    weight: float = 1.0
-    """Strength of the term beside the loss of the labelled speech; 0 only measures it, a control."""
-    blocks: tuple[str, ...] = ("norm",)
-    """The blocks whose outputs are drawn together; `norm` is the last before the heads."""
     multiples: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     """The kernels' bandwidths, as multiples of the median squared distance."""
 
-    hears_unlabelled: ClassVar[bool] = True
+    term: ClassVar[str] = "mmd"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.weight < 0:
-            raise ValueError(f"weight={self.weight}: expected 0 or more; below 0 it drives domains apart")
-        if self.trains == "head":
-            raise ValueError("trains=head freezes every block whose features could be changed; train all")
         if not self.multiples or min(self.multiples) <= 0:
             raise ValueError(f"multiples={self.multiples}: expected one bandwidth or more, all above 0")
 
-    @property
-    def taps(self) -> tuple[str, ...]:
-        """The blocks whose outputs are drawn together."""
-        return self.blocks
-
-    def check(self, model: AcousticModel, data: TransferData) -> None:
-        """Refuse blocks that the model lacks."""
-        require_blocks(model, self.blocks)
-
-    def check_streams(self, streams: Mapping[str, Stream], settings: StreamSettings) -> None:
-        """Refuse batches without two utterances of each domain."""
-        require_pairs(streams, settings)
-
-    def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
-        """Keep what is measured beside the model."""
-        model.helpers["mmd"] = Measured()
-
-    def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
-        """The losses, and the weighted distance."""
-        with torch.autocast(forward.encoded.lengths.device.type, enabled=False):
-            pairs = [of_both_domains(forward, block) for block in self.blocks]
-            total = forward.encoded.taps[self.blocks[0]].new_zeros((), dtype=torch.float32)
-            for features in filter(None, pairs):
-                total = total + squared_mmd(*features, bandwidths(*features, self.multiples))
-        measured = cast(Measured, forward.model.helpers["mmd"])
-        measured.measures = {"mmd_distance": total.detach()} if all(pairs) else {}
-        return {**losses, "mmd": self.weight * (total if self.weight else total.detach())}
+    def distance(self, source: Tensor, target: Tensor) -> Tensor:
+        """MMD², with bandwidths of these features."""
+        return squared_mmd(source, target, bandwidths(source, target, self.multiples))
 
 
 def squared_mmd(source: Tensor, target: Tensor, widths: Tensor) -> Tensor:
