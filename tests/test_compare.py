@@ -227,6 +227,8 @@ def test_tables_show_the_numbers_and_say_when_decoding_differs(tmp_path: Path) -
     b = write_run(tmp_path / "b", {"words": set_of(BETTER, decoding="greedy")})
     table = comparison_table(only([a, b]))
     lines = table.markdown().splitlines()
+    by_speaker = replace(only([a, b]), resampled="speakers")
+    assert "over speakers" in [column.heading for column in comparison_table(by_speaker).columns]
     assert lines[0] == "**set words: nan-Latn-tailo, 32 utterances**"
     assert lines[2].startswith(
         "| run | seeds | syllable error | over utterances | against a | relative | p |"

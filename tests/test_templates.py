@@ -178,6 +178,8 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
     assert load_model("runs/own/seed-0").model.inserted.insertions
     with pytest.raises(FileNotFoundError, match=r"LHUV is neither a method nor a recipe: did you mean LHUC"):
         parse_recipe("finetune", ["--method", "LHUV"])
+    with pytest.raises(FileNotFoundError, match=r"l2sp is neither .*: did you mean L2SP"):
+        parse_recipe("finetune", ["--method", "l2sp"])
     with pytest.raises(ValueError, match="--method needs a method"):
         parse_recipe("finetune", ["--method"])
     with pytest.raises(ValueError, match="Composed: it needs settings"):

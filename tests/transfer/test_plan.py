@@ -190,6 +190,7 @@ class TestWeightsOfAnotherModel:
             ("encodr", r"no tensors under 'encodr'; the nearest are .*encoder"),
             ("encoder.0:encoder.7", r"has no encoder.7.convolution.weight.*nearest are .*convolution.weight"),
             ("norm:encoder.0", r"has no encoder.0.weight"),
+            (":encoder.7:", r"has no encoder\.7\.norm\.weight for norm\.weight"),
             ("head.en:norm", r"has no norm.units.weight"),
         ],
     )
