@@ -76,7 +76,7 @@ def _draw_losses(axes: Axes, lines: Sequence[Mapping[str, Any]]) -> None:
         axes.plot(steps, mean, color=colour, linewidth=1.6, label=name)
         is_known = np.isfinite(values)
         tops.append(np.percentile(values[is_known], 98) if is_known.any() else 1.0)
-        highest = max(highest, *values[is_known])
+        highest = max([highest, *values[is_known]])
     dress(axes, "loss per utterance")
     if tops:
         axes.set_ylim(min(0.0, *axes.get_ylim()[:1]) if min(tops) < 0 else 0.0, 1.05 * max(tops))

@@ -83,6 +83,16 @@ def test_what_lies_above_a_panel_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert told[1][1] == "", "no dev error at all"
 
 
+def test_a_term_that_never_was_finite_is_no_hindrance(tmp_path: Path) -> None:
+    path = log(tmp_path / "metrics.jsonl", 6)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text(
+        "".join(json.dumps(line | ({} if "dev" in line else {"kl": None})) + "\n" for line in lines)
+    )
+    draw_curves(path, tmp_path / "curves.png", "toy, seed 0", {})
+    assert (tmp_path / "curves.png").is_file()
+
+
 def test_only_drawing_loads_matplotlib() -> None:
     script = "import sys, speechtl.run, speechtl.curves; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
