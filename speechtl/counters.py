@@ -6,11 +6,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
-from speechtl.faults import counted, listed
+from speechtl.faults import counted
 from speechtl.models.acoustic import AcousticModel
-from speechtl.non_finite import PATIENCE
+from speechtl.non_finite import PATIENCE, mend
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +81,7 @@ class Counters:
         if self.non_finite_in_a_row >= PATIENCE:
             raise ValueError(
                 f"the loss was not finite for {self.non_finite_in_a_row} steps in a row, last at step "
-                f"{self.step}: {names}. {_mend(lr)}"
+                f"{self.step}: {names}. {mend(lr)}"
             )
 
     def require_steps(self, lr: float) -> None:
@@ -93,18 +91,4 @@ class Counters:
             ValueError: it has.
         """
         if self.non_finite_in_a_row and self.non_finite_in_a_row == self.step:
-            raise ValueError(f"the loss was not finite in any of {counted(self.step, 'step')}. {_mend(lr)}")
-
-
-def require_finite(model: AcousticModel, lr: float) -> None:
-    """Refuse to keep weights that are not finite, with which nothing can be read.
-
-    Raises:
-        ValueError: there are some; names them.
-    """
-    if bad := [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]:
-        raise ValueError(f"weights are not finite after training: {listed(bad)}. {_mend(lr)}")
-
-
-def _mend(lr: float) -> str:
-    return f"Lower --train.lr (now {lr}), use --train.precision fp32, or look at these clips."
+            raise ValueError(f"the loss was not finite in any of {counted(self.step, 'step')}. {mend(lr)}")

@@ -1,4 +1,4 @@
-"""Losses that are not finite: left out of the step, counted and named; they end a run when they persist."""
+"""Losses and weights that are not finite: steps are left out and named; runs that cannot go on are ended."""
 
 from __future__ import annotations
 
@@ -54,6 +54,21 @@ def culprits(terms: Mapping[str, Tensor], ids: Sequence[str], norm: Tensor) -> s
     whole = [name for name, term in terms.items() if term.ndim == 0 and not isfinite(term.item())]
     what = f"the term {listed(whole)}" if whole else "the gradient"
     return f"{what} of the batch {listed(ids)}"
+
+
+def require_finite(model: nn.Module, lr: float) -> None:
+    """Refuse to keep weights that are not finite, with which nothing can be read.
+
+    Raises:
+        ValueError: there are some; names them.
+    """
+    if bad := [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]:
+        raise ValueError(f"weights are not finite after training: {listed(bad)}. {mend(lr)}")
+
+
+def mend(lr: float) -> str:
+    """What to do about it, at this learning rate."""
+    return f"Lower --train.lr (now {lr}), use --train.precision fp32, or look at these clips."
 
 
 class StatisticsGuard:

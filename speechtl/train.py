@@ -19,7 +19,7 @@ from speechtl.augment import AugmentSettings, SpecAugment
 from speechtl.averaging import RunningAverage
 from speechtl.batches import Batch
 from speechtl.choice import Choice, Decide, EvaluateDev
-from speechtl.counters import Counters, FitResult, require_finite
+from speechtl.counters import Counters, FitResult
 from speechtl.descent import adamw, constant, cosine, inverse_decay, sgd
 from speechtl.feature_cache import FeatureCache
 from speechtl.gradients import clip_gradient, unwrapped
@@ -27,7 +27,7 @@ from speechtl.interruption import Interrupted, StopRequest
 from speechtl.mixing import count_drawn
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.layers import seed_of, set_dropout
-from speechtl.non_finite import StatisticsGuard, average_finite, culprits, sum_losses
+from speechtl.non_finite import StatisticsGuard, average_finite, culprits, require_finite, sum_losses
 from speechtl.objective import Objective
 from speechtl.patience import end_early
 from speechtl.progress import Log, TrainingProgress, measures_of

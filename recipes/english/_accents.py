@@ -115,7 +115,8 @@ def without_labels(study: str, names: tuple[str, ...]) -> Study:
 
     Rows that train keep their last weights; the base models are those of the studies with labels, kept at
     their best of ten evaluations on their own speakers. Strengths are what `english/to_commands_tuning` chose
-    without labels, for another shift: six men leave nobody to choose by.
+    without labels for a half of another shift, DANN's between those of its halves: six men leave nobody to
+    choose by.
     """
     seeds = (0, 1, 2, 3, 4)
     recipes = tuple(f"english/unheard/{method}" for method in UNHEARD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DomainDistance(Transfer):
+class DomainDistance(Transfer, ABC):
     """The loss of the labelled speech and weight · Σ distance between the two domains' features, over blocks.
 
     The features are the means over each utterance's frames. A batch with fewer than two utterances of a
@@ -43,9 +44,9 @@ class DomainDistance(Transfer):
         if self.trains == "head":
             raise ValueError("trains=head freezes every block whose features could be changed; train all")
 
+    @abstractmethod
     def distance(self, source: Tensor, target: Tensor) -> Tensor:
         """How far apart the features (m, width) and (n, width) of two domains are, a scalar; m, n ≥ 2."""
-        raise NotImplementedError
 
     @property
     def taps(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import torch
 from toy_speech import PLAIN, QUICK, SETTINGS, TINY, development, examples, toy_experiment, write_manifest
 
 from speechtl.checkpoint import load_model
+from speechtl.choice import EvaluateDev
 from speechtl.corpus_spec import corpus
 from speechtl.development import DevScore
 from speechtl.features import FeatureSettings
@@ -29,7 +30,9 @@ def source() -> AcousticModel:
     return AcousticModel(TINY, FeatureSettings(), examples(2, ("en", "fr"))[2], seed=7).eval()
 
 
-def tuned(method: Transfer, folder: Path, steps: int = 6) -> dict[str, torch.Tensor]:
+def tuned(
+    method: Transfer, folder: Path, steps: int = 6, evaluate_dev: EvaluateDev | None = None
+) -> dict[str, torch.Tensor]:
     """The state after training on German."""
     labelled, _, tokenizers = examples(12, ("de",), letters="äéíö")
     data = TransferData(labelled, tokenizers)
@@ -39,7 +42,7 @@ def tuned(method: Transfer, folder: Path, steps: int = 6) -> dict[str, torch.Ten
         data,
         replace(FEW, steps=steps),
         folder,
-        evaluate_dev=development(4, ("de",), "äéíö"),
+        evaluate_dev=evaluate_dev or development(4, ("de",), "äéíö"),
         augment=PLAIN,
         seed=0,
         source=source(),
@@ -59,8 +62,7 @@ def test_the_ends_are_the_source_and_fine_tuning_bit_for_bit(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["alone", "composed"])
 def test_dev_is_read_with_the_weights_that_would_be_kept(tmp_path: Path, wrapped: bool) -> None:
-    labelled, _, tokenizers = examples(12, ("de",), letters="äéíö")
-    data, seen = TransferData(labelled, tokenizers), []
+    seen: list[dict[str, torch.Tensor]] = []
 
     def evaluate(model: AcousticModel) -> DevScore:
         seen.append(copy.deepcopy(model.state_dict()))
@@ -68,18 +70,7 @@ def test_dev_is_read_with_the_weights_that_would_be_kept(tmp_path: Path, wrapped
 
     method: Transfer = Interpolated(share=0.25)
     method = Composed(methods=(method, L2SP())) if wrapped else method
-    start = source()
-    fitted = fit(
-        method.adapt(source(), data, seed=5),
-        method,
-        data,
-        replace(FEW, steps=4, evaluations=1),
-        tmp_path,
-        evaluate_dev=evaluate,
-        augment=PLAIN,
-        seed=0,
-        source=start,
-    ).model.state_dict()
+    start, fitted = source(), tuned(method, tmp_path, evaluate_dev=evaluate)
     (dev,) = seen
     assert all(torch.equal(dev[name], value) for name, value in fitted.items())
     assert not torch.equal(dev["encoder.0.norm.weight"], start.state_dict()["encoder.0.norm.weight"])
