@@ -189,21 +189,6 @@ def rate_over_seeds(rates: Sequence[float]) -> Interval | None:
     return Interval(found.value, max(0.0, found.low), found.high)
 
 
-def paired_seeds(differences: ArrayLike, *, level: float = 0.95) -> Comparison:
-    """Student's paired t test over training seeds, on the differences b - a seed by seed.
-
-    Where all seeds agree to the last digit, t has no meaning, and the p-value is that of their signs alone.
-    ValueError for fewer than two.
-    """
-    interval = seeds_interval(differences, level=level)
-    numbers = np.asarray(differences, dtype=np.float64)
-    error = numbers.std(ddof=1) / np.sqrt(len(numbers))
-    if error <= 1e-12 * np.abs(numbers).max():
-        return Comparison(interval, sign_flip(numbers))
-    p_value = 2 * distributions.t.sf(abs(interval.value) / error, len(numbers) - 1)
-    return Comparison(interval, float(max(p_value, np.finfo(np.float64).tiny)))
-
-
 def sign_flip(differences: ArrayLike, *, resamples: int = 10000, seed: int = 0) -> float:
     """Two-sided p-value of paired differences, whose signs are arbitrary where the systems are equal.
 
