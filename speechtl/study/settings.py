@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -130,7 +132,7 @@ class Study:
             "variants": names,
         }
         for field, values in lists.items():
-            if twice := [value for value in dict.fromkeys(values) if list(values).count(value) > 1]:
+            if twice := _repeated(values):
                 raise ValueError(f"study {self.name}: {field} has {twice[0]} more than once")
         self._check_sources()
 
@@ -144,6 +146,11 @@ class Study:
 
     def _check_sources(self) -> None:
         for owner, sources in [("", self.sources), *((f"{v.name}: ", v.sources) for v in self.variants)]:
+            if twice := _repeated(sources):
+                raise ValueError(
+                    f"study {self.name}: {owner}{twice[0]} is a source more than once; seeds that share one "
+                    "are no evidence of other base models: name one for all seeds, or another for each"
+                )
             if len(sources) > 1 and max(self.seeds) >= len(sources):
                 raise ValueError(
                     f"study {self.name}: {owner}{len(sources)} sources for seeds up to {max(self.seeds)}; "
@@ -178,6 +185,11 @@ class Study:
         if not sources:
             return None
         return sources[0] if len(sources) == 1 else sources[seed]
+
+
+def _repeated(values: Iterable[object]) -> list[object]:
+    """What is there more than once."""
+    return [value for value, count in Counter(values).items() if count > 1]
 
 
 def load_study(name: str) -> Study:

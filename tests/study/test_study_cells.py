@@ -95,6 +95,7 @@ def test_every_seed_starts_from_a_base_of_its_own(tmp_path: Path) -> None:
         ({"seeds": (0, 0)}, "seeds has 0 more than once"),
         ({"recipes": ("a", "a")}, "recipes has a more than once"),
         ({"minutes": (3,), "utterances": (3,)}, "choose one of them"),
+        ({"sources": ("one", "two", "one")}, "one is a source more than once; .* one for all seeds"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, object], message: str) -> None:
