@@ -26,6 +26,9 @@ from speechtl.zero_shot import SyllableTable
 
 logger = logging.getLogger(__name__)
 
+ROWS_TOLD = 12
+"""Head rows that are told one by one; the file has all."""
+
 
 def tokenizers_of(corpus: Corpus, experiment: Experiment, source: LoadedModel | None) -> dict[str, Tokenizer]:
     """The source's tokenizers for languages that it has, new ones fitted on the training text for others.
@@ -196,8 +199,10 @@ def save_coverage(path: Path, coverage: list[Coverage]) -> None:
                 "for the blank; a unit_table says which sound alike",
                 entry.language,
             )
-        for unit, sources in entry.rows.items():
-            if sources:
-                logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))
+        mapped = [(unit, sources) for unit, sources in entry.rows.items() if sources]
+        for unit, sources in mapped[:ROWS_TOLD]:
+            logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))
+        if len(mapped) > ROWS_TOLD:
+            logger.info("  and %d more", len(mapped) - ROWS_TOLD)
     with explained("the coverage of the head", path):
         write_json(path, [entry.to_dict() for entry in coverage])

@@ -22,8 +22,10 @@ from speechtl.experiment import Experiment
 from speechtl.formats import read_corpus
 from speechtl.run import run
 from speechtl.sets import named_sets
+from speechtl.start import save_coverage
 from speechtl.train import Interrupted
 from speechtl.transfer.base import Transfer
+from speechtl.transfer.head_rows import Coverage
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,17 @@ def test_a_source_is_adapted_and_both_reports_are_written(
     assert loaded.model.languages == ["en", "de"]
     assert [entry["run"] for entry in loaded.ancestry] == ["toy-en", "toy-finetune"]
     assert loaded.fingerprints.audio > load_model(source).fingerprints.audio
+
+
+def test_of_many_head_rows_a_few_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = {f"unit{number}": (("en", "a"),) for number in range(40)} | {"new": ()}
+    with caplog.at_level("INFO"):
+        save_coverage(tmp_path / "coverage.json", [Coverage("de", rows)])
+    assert "head of de: 40 of 41 units" in caplog.messages[0]
+    assert caplog.messages[1].endswith("unit0  from en a")
+    assert caplog.messages[-1] == "  and 28 more"
+    assert len(caplog.messages) == 14
+    assert len(json.loads((tmp_path / "coverage.json").read_text())[0]["rows"]) == 41
 
 
 def test_without_steps_the_source_comes_back(speech: Path, source: Path, tmp_path: Path) -> None:
