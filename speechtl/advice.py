@@ -71,8 +71,10 @@ def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus)
 
     Source of the latter: `speechtl study arabic/speakers_amounts`, in docs/results.md.
     """
-    settings = experiment.train
-    heard = settings.steps * settings.batch_seconds / max(60 * target.minutes, 1e-9)
+    settings, share = experiment.train, experiment.method.target_share
+    if share is None:
+        return None
+    heard = settings.steps * settings.batch_seconds * share / max(60 * target.minutes, 1e-9)
     is_known = source is not None and set(target.languages) <= set(source.model.languages)
     if heard > MANY and is_known:
         fewer = max(1, round(settings.steps * SAFE / heard))
@@ -83,7 +85,7 @@ def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus)
         )
     if not 0 < heard < FEW:
         return None
-    enough = math.ceil(ENOUGH * 60 * target.minutes / settings.batch_seconds / 100) * 100
+    enough = math.ceil(ENOUGH * 60 * target.minutes / (settings.batch_seconds * share) / 100) * 100
     return (
         f"{counted(settings.steps, 'step')} hear the {lasting(target.minutes)} of training speech "
         f"{heard:.1f} times; --train.steps {enough} hears them {ENOUGH} times"

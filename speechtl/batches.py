@@ -93,6 +93,13 @@ class Examples:
             is_target=np.broadcast_to(self.is_target, len(self))[list(rows)],
         )
 
+    def relabelled(
+        self, rows: Sequence[int], labels: Sequence[Sequence[int]], tokenizers: Mapping[str, Tokenizer]
+    ) -> Examples:
+        """The utterances at these rows with other labels, and with what parts the words of phrases."""
+        separators = {tag: tokenizers[tag].separator for tag in set(self.languages)}
+        return replace(self.some(rows, labels), separators=separators)
+
     @classmethod
     def unlabelled(
         cls,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.batch_norm_statistics import batch_norms, estimated, take_statistics
+from speechtl.transfer.batch_norm_statistics import estimated, require_batch_norms, take_statistics
 from speechtl.transfer.passes import drawn, with_features
 from speechtl.transfer.rules import Rule
 
@@ -43,11 +43,7 @@ class AdaBN(Transfer):
 
     def check(self, model: AcousticModel, data: TransferData) -> None:
         """Refuse a model that has no statistics to be taken."""
-        if not batch_norms(model):
-            raise ValueError(
-                "AdaBN takes the statistics of batch norms, and the source has none, as models with layer "
-                "norms alone; take a method that needs no batch norms, such as CORAL or DANN"
-            )
+        require_batch_norms(model, self)
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Take the statistics, unless there is nothing to hear yet."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.inserting import SOURCE_FROZEN, chosen, encoder_blocks, put, refuse_head_only
-from speechtl.transfer.rules import Rule
+from speechtl.transfer.inserting import chosen, encoder_blocks, put
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -31,10 +30,10 @@ class Adapters(Transfer):
     """Globs over the blocks of the encoder behind which an adapter is put."""
 
     needs_source: ClassVar[bool] = True
+    freezes_source: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_head_only(self.trains, "Adapters")
         if self.bottleneck < 1:
             raise ValueError(f"bottleneck={self.bottleneck}; expected 1 or more")
 
@@ -42,7 +41,3 @@ class Adapters(Transfer):
         """Put adapters that add nothing yet behind the blocks."""
         blocks = chosen(self.blocks, encoder_blocks(model))
         put(model, "adapter", blocks, data.target, self.by, {"bottleneck": self.bottleneck, "seed": seed})
-
-    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
-        """All that is the source's is frozen."""
-        return SOURCE_FROZEN

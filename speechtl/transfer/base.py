@@ -10,9 +10,12 @@ from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
 from speechtl.choices import refuse_unknown_words
+from speechtl.models.fates import Fate
 from speechtl.models.layers import seed_of
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
+from speechtl.transfer.first_pass import labelled
 from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
+from speechtl.transfer.inserting import SOURCE_FROZEN, refuse_head_only
 from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.plan import TransferPlan, initialise, planned
 from speechtl.transfer.rules import Rule, Weights, parse, refuse_unknown_forms
@@ -46,6 +49,8 @@ class Transfer:
 
     needs_source: ClassVar[bool] = False
     """Whether it means nothing from scratch."""
+    freezes_source: ClassVar[bool] = False
+    """Whether only what it inserts is trained, and the heads of new languages."""
     needs_source_speech: ClassVar[bool] = False
     """Whether the source's training speech is opened."""
     is_for_no_step: ClassVar[bool] = False
@@ -58,6 +63,8 @@ class Transfer:
     def __post_init__(self) -> None:
         refuse_unknown_words(self)
         refuse_unknown_forms(self.plan)
+        if self.freezes_source:
+            refuse_head_only(self.trains, type(self).__name__)
 
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where the head rows of each language that the source lacks will come from."""
@@ -84,12 +91,17 @@ class Transfer:
     @property
     def chooses_on_dev(self) -> bool:
         """Whether the weights that are best on dev are kept; else the last ones, as without labels."""
-        return not self.hears_unlabelled
+        return not self.hears_unlabelled and self.reads_texts
 
     @property
     def reads_texts(self) -> bool:
         """Whether the target's texts are trained on; where they are not, there need be none."""
         return getattr(self, "labels", "given") == "given"
+
+    @property
+    def target_share(self) -> float | None:
+        """The share of each batch that is the target's labelled speech; None: as a temperature draws it."""
+        return 0.5 if self.hears_unlabelled else 1.0
 
     @property
     def needs_all_steps(self) -> bool:
@@ -102,14 +114,17 @@ class Transfer:
         return ()
 
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
-        """The data with the labels that training goes by; here as they are given.
+        """The data with the labels that training goes by: as given, or as the source transcribes the target.
 
         Args:
             data: the target's speech.
             source: what will be adapted.
             folder: the run's, for what is to be kept of it; None: nowhere.
+
+        Raises:
+            ValueError: the source cannot transcribe it.
         """
-        return data
+        return data if self.reads_texts else labelled(data, source, folder)
 
     def check(self, model: AcousticModel, data: TransferData) -> None:
         """Refuse, in a sentence, a source or speech that the method can make nothing of; here none.
@@ -127,6 +142,8 @@ class Transfer:
 
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """What becomes of the model's tensors; all that no rule names is copied and trained."""
+        if self.freezes_source:
+            return SOURCE_FROZEN
         if self.trains == "all":
             return ()
         return tuple(Rule(glob, frozen=True) for glob in ("input*", "encoder.*", "norm"))
@@ -193,23 +210,28 @@ class Transfer:
         loaded = [name for one in chosen if isinstance(one, Weights) for name in load_weights(model, one)]
         self.insert(model, data, seed)
         _require_rows(chosen, coverage)
+        unused = self._unused(model, data, coverage)
         rules = [
             *(Rule(f"head.{tag}", start="map") for tag in coverage if self.head_rows == "source"),
-            *self.rules(model, data),
+            # What nothing goes through would never learn again.
+            *(one for one in self.rules(model, data) if one.start != "random" or one.match not in unused),
             *(Rule(f"head.{tag}", frozen=False) for tag in coverage),
             *(Rule(name, start="loaded") for name in loaded),
-            *self._left_out(model, data, coverage),
+            # A rule on all heads may say more of these, such as a rate, and is no contradiction.
+            *(Rule(block, frozen=True, is_control=True) for block in unused),
             *(entry for entry in chosen if isinstance(entry, Rule)),
         ]
         fates = TransferPlan(tuple(rules)).fates(model, known)
+        if self.measures_model:
+            _refuse_unmeasured(fates, known)
         for language, rows in coverage.items():
             if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
                 copy_rows(model, rows, coverage)
         initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
         return planned(model, fates)
 
-    def _left_out(self, model: AcousticModel, data: TransferData, new: Collection[str]) -> list[Rule]:
-        """Rules that freeze what no training utterance goes through."""
+    def _unused(self, model: AcousticModel, data: TransferData, new: Collection[str]) -> list[str]:
+        """The heads and inputs that no training utterance goes through."""
         speech = self.heard(data)
         languages = self.trained_heads(data, new, [tag for tag in model.languages if tag not in new])
         blocks = [f"head.{tag}" for tag in model.languages if tag not in languages]
@@ -218,9 +240,7 @@ class Transfer:
         if self.hears_unlabelled and data.unlabelled is not None:
             speech = (*speech, data.unlabelled)
         used = {name for examples in speech for name in inputs_of(model, examples)}
-        blocks += [name for name in model.inputs.blocks() if name not in used]
-        # A rule on all heads may say more of these, such as a rate, and is no contradiction.
-        return [Rule(block, frozen=True, is_control=True) for block in blocks]
+        return [*blocks, *(name for name in model.inputs.blocks() if name not in used)]
 
     def stages(self) -> tuple[Stage, ...]:
         """The parts of the training, in their order; here one."""
@@ -329,6 +349,16 @@ class Transfer:
         for name in list(model.helpers):
             del model.helpers[name]
         return model.requires_grad_(True)
+
+
+def _refuse_unmeasured(fates: Mapping[str, Fate], known: Collection[str]) -> None:
+    """Refuse blocks of the source that begin at random after the model was measured with the source's."""
+    random = {fate.block for name, fate in fates.items() if fate.start == "initialised" and name in known}
+    if blocks := sorted(name for name in random if not name.startswith("head.")):
+        raise ValueError(
+            f"{', '.join(blocks)}: random by the plan, but statistics are taken of the source as it is, and "
+            "would be another model's; leave the rule or the method that takes them out"
+        )
 
 
 def _require_rows(chosen: Iterable[Rule | Weights], coverage: Mapping[str, Coverage]) -> None:

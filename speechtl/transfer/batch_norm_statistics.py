@@ -43,6 +43,10 @@ class BatchNormStatistics(Transfer):
         if self.minutes <= 0:
             raise ValueError(f"minutes={self.minutes}: expected more than 0 minutes of speech")
 
+    def check(self, model: AcousticModel, data: TransferData) -> None:
+        """Refuse a model that has no statistics to be taken."""
+        require_batch_norms(model, self)
+
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Take the statistics, unless there is nothing to hear yet."""
         if data.has_audio:
@@ -57,6 +61,19 @@ class BatchNormStatistics(Transfer):
 def batch_norms(model: AcousticModel) -> list[tuple[str, MaskedBatchNorm]]:
     """The batch norms and their names, from the input to the output."""
     return [(name, norm) for name, norm in model.named_modules() if isinstance(norm, MaskedBatchNorm)]
+
+
+def require_batch_norms(model: AcousticModel, method: Transfer) -> None:
+    """Refuse a model without batch norms.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if not batch_norms(model):
+        raise ValueError(
+            f"{type(method).__name__} takes the statistics of batch norms, and the source has none, as "
+            "models with layer norms alone; take a method that needs no batch norms"
+        )
 
 
 def estimated(model: AcousticModel, examples: Examples) -> tuple[Rule, ...]:

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 SHARED = ("head_rows", "trains", "plan")
 """Settings that every method has, and that are said of all together."""
 WHOLE: Mapping[str, str] = {
+    "begin": "begins from scratch in a way of its own",
     "adapt": "prepares the model in a way of its own",
     "losses": "computes the losses in a way of its own",
+    "mixed_streams": "puts speech without labels into the batches in a way of its own",
 }
 """What a method must leave to the base class to be combined with others."""
 SINGLE: Mapping[str, tuple[str, ...]] = {
+    "label the target": ("relabelled",),
     "fill the batches": ("streams", "stream"),
     "choose the speech of a stage": ("streams_at",),
     "group the parameters": ("groups",),
@@ -49,9 +52,9 @@ class Composed(Transfer):
     """Several methods at once, each with its settings: what they insert, freeze and weigh is joined.
 
     Refused is what would not be all of its parts: two methods that fill the batches, that divide the training
-    into stages, that group the parameters (and with them the weight decay), choose the optimiser or the rate;
-    one that freezes what another trains, or starts it from other weights; labels that are given for one and
-    guessed for another. `head_rows`, `trains` and `plan` are said of the whole.
+    into stages, that group the parameters (and with them rates and weight decay); one that freezes what
+    another trains, or starts it from other weights; labels that are given for one and guessed for another.
+    `head_rows`, `trains` and `plan` are said of the whole.
     """
 
     methods: tuple[Transfer, ...] = ()
@@ -150,6 +153,14 @@ class Composed(Transfer):
         return all(method.reads_texts for method in self.methods)
 
     @property
+    def target_share(self) -> float | None:
+        """That of the method that fills the batches; half of it where one of them hears speech without labels
+        beside it."""
+        owner = self._owner("streams", "stream")
+        share = 1.0 if owner is None else owner.target_share
+        return share and share * (0.5 if self.hears_unlabelled else 1)
+
+    @property
     def needs_all_steps(self) -> bool:
         """Whether one of them does."""
         return any(method.needs_all_steps for method in self.methods)
@@ -157,7 +168,9 @@ class Composed(Transfer):
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
         """The data with the labels that the methods train on, which are the same for all."""
         owner = self._owner("relabelled")
-        return data if owner is None else owner.relabelled(data, source, folder)
+        if owner is None:
+            return super().relabelled(data, source, folder)
+        return owner.relabelled(data, source, folder)
 
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where the head rows of new languages come from."""

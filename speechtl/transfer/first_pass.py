@@ -24,24 +24,21 @@ FILE = "first_pass.jsonl"
 logger = logging.getLogger(__name__)
 
 
-def labelled(data: TransferData, source: AcousticModel, folder: Path | None, labels: Labels) -> TransferData:
-    """The data with the labels to adapt on: the given ones, or a first pass of the source.
+def labelled(data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
+    """The data with a first pass of the source as the labels to adapt on.
 
     Utterances in which the source hears nothing are left out: they would only teach it silence.
     Source: Swietojanski, Li and Renals 2016, section 4 (two-pass unsupervised adaptation).
 
     Args:
-        data: the target's labels are not looked at for a first pass.
+        data: the target's labels are not looked at.
         source: the model to adapt.
         folder: where the transcripts are kept, and taken from if they are there; None: nowhere.
-        labels: which.
 
     Raises:
         ValueError: the source has no head for a language of the target, or hears nothing in it at all.
         OSError: the transcripts cannot be written.
     """
-    if labels == "given":
-        return data
     target = data.target
     if strange := sorted(set(target.languages) - set(source.languages)):
         raise ValueError(headless(strange, source.languages))
@@ -54,7 +51,8 @@ def labelled(data: TransferData, source: AcousticModel, folder: Path | None, lab
         )
     if silent := len(guessed) - len(heard):
         logger.warning("the source hears nothing in %s of the target: left out", counted(silent, "utterance"))
-    return replace(data, target=target.some(heard, [guessed[place].units for place in heard]))
+    labels = [guessed[place].units for place in heard]
+    return replace(data, target=target.relabelled(heard, labels, source.tokenizers))
 
 
 def headless(strange: Sequence[str], known: Iterable[str]) -> str:

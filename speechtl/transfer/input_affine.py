@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.first_pass import Labels, labelled
-from speechtl.transfer.inserting import SOURCE_FROZEN, put, refuse_head_only
+from speechtl.transfer.first_pass import Labels
+from speechtl.transfer.inserting import put
 from speechtl.transfer.passes import inputs_of
-from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from speechtl.models.acoustic import AcousticModel
 
 
@@ -35,24 +32,8 @@ class InputAffine(Transfer):
     are kept, for there would be no labels to choose others by."""
 
     needs_source: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        refuse_head_only(self.trains, "InputAffine")
-
-    @property
-    def chooses_on_dev(self) -> bool:
-        """Not without labels."""
-        return self.labels == "given"
-
-    def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
-        """The target's labels, or the source's transcripts in their place."""
-        return labelled(data, source, folder, self.labels)
+    freezes_source: ClassVar[bool] = True
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Put the identity before each input that the target's speech goes through."""
         put(model, "affine", inputs_of(model, data.target), data.target, self.by, {"form": self.form})
-
-    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
-        """All that is the source's is frozen."""
-        return SOURCE_FROZEN

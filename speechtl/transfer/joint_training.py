@@ -38,6 +38,11 @@ class JointTraining(Transfer):
     needs_source: ClassVar[bool] = True
     needs_source_speech: ClassVar[bool] = True
 
+    @property
+    def target_share(self) -> None:
+        """The temperature says how often the target is heard."""
+        return None
+
     def coverage(self, model: AcousticModel, data: TransferData) -> list[Coverage]:
         """Where a new head's rows come from; from nowhere with random weights."""
         if self.start == "random":

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.rules import Rule
 from speechtl.transfer.stages import Stage
 
@@ -94,10 +93,9 @@ class LayerTransfer(Transfer):
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
         """The copied blocks frozen, unless a second stage trains them; the others trained."""
         again = self.blocks(model)
-        unheard = model.inputs.blocks().keys() - {*inputs_of(model, data.target)}
         named = tuple(Rule(block, frozen=False) for block in again)
         if self.start == "random":
-            named += tuple(Rule(block, start="random") for block in again if block not in unheard)
+            named += tuple(Rule(block, start="random") for block in again)
         if self.rest == "trained" or self.then_all:
             return named
         return (*self._kept(model), *named)

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.first_pass import Labels, labelled
-from speechtl.transfer.inserting import SOURCE_FROZEN, chosen, encoder_blocks, put, refuse_head_only
-from speechtl.transfer.rules import Rule
+from speechtl.transfer.first_pass import Labels
+from speechtl.transfer.inserting import chosen, encoder_blocks, put
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from speechtl.models.acoustic import AcousticModel
 
 
@@ -38,25 +35,9 @@ class LHUC(Transfer):
     are kept, for there would be no labels to choose others by."""
 
     needs_source: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        refuse_head_only(self.trains, "LHUC")
-
-    @property
-    def chooses_on_dev(self) -> bool:
-        """Not without labels."""
-        return self.labels == "given"
-
-    def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
-        """The target's labels, or the source's transcripts in their place."""
-        return labelled(data, source, folder, self.labels)
+    freezes_source: ClassVar[bool] = True
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Put scales of 1 behind the hidden units."""
         blocks = chosen(self.blocks, encoder_blocks(model))
         put(model, "lhuc", blocks, data.target, self.by, {"form": self.form})
-
-    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
-        """All that is the source's is frozen."""
-        return SOURCE_FROZEN

@@ -14,8 +14,7 @@ from torch.nn.utils import parametrize
 
 from speechtl.models.layers import seeded
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.inserting import SOURCE_FROZEN, chosen, encoder_blocks, refuse_head_only
-from speechtl.transfer.rules import Rule
+from speechtl.transfer.inserting import chosen, encoder_blocks
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -42,10 +41,10 @@ class LoRA(Transfer):
     """Globs over the blocks, inputs and those of the encoder, whose weights are changed."""
 
     needs_source: ClassVar[bool] = True
+    freezes_source: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_head_only(self.trains, "LoRA")
         if self.rank < 1 or self.alpha <= 0:
             raise ValueError(f"rank={self.rank}, alpha={self.alpha}; expected 1 or more, and above 0")
 
@@ -60,10 +59,6 @@ class LoRA(Transfer):
                 parametrize.register_parametrization(module, weight, change)
                 if isinstance(module, nn.LSTM):
                     type(module).__deepcopy__ = _copied  # type: ignore[attr-defined]
-
-    def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:
-        """All that is the source's is frozen."""
-        return SOURCE_FROZEN
 
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
         """Merge the changes into the weights; a second time there is nothing to merge."""

@@ -9,7 +9,6 @@ from torch import nn
 
 from speechtl.models.layers import MaskedBatchNorm
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.inserting import SOURCE_FROZEN, refuse_head_only
 from speechtl.transfer.rules import Rule
 
 if TYPE_CHECKING:
@@ -25,10 +24,7 @@ class NormAffines(Transfer):
     """
 
     needs_source: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        refuse_head_only(self.trains, "NormAffines")
+    freezes_source: ClassVar[bool] = True
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
         """Let the batch norms keep their statistics."""
@@ -44,7 +40,7 @@ class NormAffines(Transfer):
             and name.partition(".")[0] != "helpers"
         ]
         affines = (f"{name}.{part}" for name in names for part in ("weight", "bias"))
-        return (*SOURCE_FROZEN, *(Rule(name, frozen=False) for name in affines))
+        return (*super().rules(model, data), *(Rule(name, frozen=False) for name in affines))
 
     def finish(self, model: AcousticModel, source: AcousticModel | None = None) -> AcousticModel:
         """Leave batch norms that would learn their statistics again."""

@@ -149,9 +149,13 @@ def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | 
             return fate, f"rule {rule.match!r}: {fate.name} has no rows of units that could be mapped"
         if rule.start == "map" and plain(fate.name) in known:
             return fate, f"rule {rule.match!r}: {fate.block} needs no mapped rows, since the source has it"
-        if fate.start in ("inserted", "helper") and rule.start != "estimated":
-            return fate, None
-        fate = replace(fate, start=_STARTS[rule.start])
+        if fate.start not in ("inserted", "helper") or rule.start == "estimated":
+            fate = replace(fate, start=_STARTS[rule.start])
+        elif rule.start == "random" and rule.frozen and not rule.is_control:
+            return fate, (
+                f"rule {rule.match!r}: {fate.block} is inserted as what changes nothing, and frozen it would "
+                "stay that; train it, or leave out the method that inserts it"
+            )
     if rule.frozen is not None:
         fate = replace(fate, frozen=rule.frozen)
     if rule.lr is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -120,10 +120,7 @@ class PseudoLabels(Transfer):
         self._tell(stage + 1, guessed, kept, speech, model)
         if not kept:
             return dict(streams)
-        heard = replace(
-            speech.some(kept, [guessed[row].units for row in kept]),
-            separators={tag: model.tokenizers[tag].separator for tag in set(speech.languages)},
-        )
+        heard = speech.relabelled(kept, [guessed[row].units for row in kept], model.tokenizers)
         return {**streams, "unlabelled": stream.part(kept, heard, augment)}
 
     def _kept(

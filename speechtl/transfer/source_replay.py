@@ -41,6 +41,11 @@ class SourceReplay(Transfer):
                 f"share={self.share}: expected a share of source speech from 0 up to, not including, 1"
             )
 
+    @property
+    def target_share(self) -> float:
+        """What is not replayed."""
+        return 1 - self.share
+
     def heard(self, data: TransferData) -> tuple[Examples, ...]:
         """Target and source, unless nothing is replayed."""
         return (data.target, data.source_speech) if self.share else (data.target,)

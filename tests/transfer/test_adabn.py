@@ -199,8 +199,10 @@ def test_a_model_without_batch_norms_is_refused() -> None:
     for name, _ in batch_norms(bare):
         parent, _, last = name.rpartition(".")
         setattr(bare.get_submodule(parent), last, nn.LayerNorm(TINY.dim))
-    with pytest.raises(ValueError, match=r"the source has none.* such as CORAL or DANN"):
+    with pytest.raises(ValueError, match=r"the source has none.* take a method that needs no batch norms"):
         adapted(AdaBN(), bare, data)
+    with pytest.raises(ValueError, match="BatchNormStatistics takes the statistics of batch norms, and"):
+        adapted(BatchNormStatistics(), bare, data)
     with pytest.raises(ValueError, match=r"there is none\. Name it by unlabelled"):
         adapted(AdaBN(), source, replace(data, unlabelled=None))
 

@@ -14,7 +14,7 @@ from speechtl.experiment import Experiment, load_recipe
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
-from speechtl.transfer import VTLN, BatchNormStatistics, Composed, SpeakerMoments, Transfer
+from speechtl.transfer import VTLN, AdaBN, BatchNormStatistics, Composed, SpeakerMoments, Transfer
 from speechtl.transfer.base import TransferData
 from speechtl.transfer.batch_norm_statistics import batch_norms, take_statistics
 from speechtl.transfer.receipt import Beginning
@@ -136,6 +136,16 @@ def test_an_input_that_is_not_heard_keeps_its_statistics() -> None:
     assert {start for name, start in fates.items() if "telephone" in name} == {"copied"}
     assert {start for name, start in fates.items() if "telephone" not in name} == {"estimated"}
     assert torch.equal(model.state_dict()["inputs.telephone.layers.first_norm.running_mean"], torch.zeros(24))
+
+
+@pytest.mark.parametrize("method", [BatchNormStatistics(), AdaBN()], ids=["statistics", "AdaBN"])
+def test_blocks_that_begin_at_random_afterwards_are_refused(method: Transfer) -> None:
+    """The statistics would be those of another model."""
+    source, data = a_source("en", settings=DEEP), a_target("de")
+    data = replace(data, unlabelled=data.target)
+    with pytest.raises(ValueError, match=r"encoder\.1: random by the plan, but statistics are taken"):
+        adapted(replace(method, plan=("encoder.1=random",)), source, data)
+    adapted(replace(method, plan=("head.de=random",)), source, data)
 
 
 def test_a_part_of_the_speech_is_enough_and_the_same_every_time() -> None:

@@ -1,7 +1,8 @@
 """Composed: methods side by side equal what they are alone, and contradictions are refused in a sentence."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import two_domains
 from conservative import SHORT, a_source, a_target, adapted, equal, trained
 from toy_speech import TINY, toy_experiment, write_manifest
 
+from speechtl.batches import Stream
 from speechtl.checkpoint import save_model
 from speechtl.experiment import Experiment, load_recipe
 from speechtl.leakage import Fingerprints
 from speechtl.method_json import method_from_json, method_to_json
+from speechtl.models.acoustic import AcousticModel
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer import (
     EWC,
@@ -33,7 +36,8 @@ from speechtl.transfer import (
     SourceReplay,
     Transfer,
 )
-from speechtl.transfer.base import StreamSettings
+from speechtl.transfer.base import StreamSettings, TransferData
+from speechtl.transfer.composed import SINGLE, WHOLE
 
 DEEP = replace(TINY, blocks=4)
 FEW = replace(SHORT, steps=3)
@@ -46,6 +50,38 @@ class Second(InputAffine):
 
     def losses(self, *arguments: object) -> dict[str, torch.Tensor]:  # type: ignore[override]
         return {}
+
+
+class Third(LayerTransfer):
+    """A method that begins and fills its batches as no other does."""
+
+    def begin(self, *arguments: object) -> AcousticModel:  # type: ignore[override]
+        raise NotImplementedError
+
+    def mixed_streams(self, *arguments: object) -> dict[str, Stream]:  # type: ignore[override]
+        raise NotImplementedError
+
+
+class Fourth(L2SP):
+    """A method with labels of its own."""
+
+    def relabelled(self, *arguments: object) -> TransferData:  # type: ignore[override]
+        raise NotImplementedError
+
+
+class Fifth(Fourth):
+    """Another."""
+
+
+def test_every_hook_of_a_method_is_joined_or_refused() -> None:
+    """So that none of a part's is passed over in silence."""
+    own = {name for name in vars(Transfer) if not name.startswith("_")} - {
+        field.name for field in fields(Transfer)
+    }
+    flags = {"freezes_source"}  # said by each part's own rules
+    left = {"acts_on_source", "other_models", "stages"}  # asked of the parts, of the plan, of `stages_of`
+    joined = {name for name in own if name in vars(Composed)}
+    assert own - joined - {*WHOLE, *chain.from_iterable(SINGLE.values())} == flags | left
 
 
 @pytest.mark.parametrize(
@@ -154,6 +190,8 @@ def test_what_is_said_of_the_whole_reaches_the_parts() -> None:
         ((L2SP(), L2SP(alpha=1.0)), "L2SP twice"),
         ((LHUC(labels="first_pass"), InputAffine()), "first_pass of LHUC and given of InputAffine"),
         ((Second(), L2SP()), "computes the losses in a way of its own"),
+        ((Third(), L2SP()), "begins from scratch in a way of its own and puts speech without labels into"),
+        ((Fourth(), Fifth()), "Fourth and Fifth both label the target"),
     ],
 )
 def test_what_cannot_be_combined_is_refused(methods: tuple[Transfer, ...], message: str) -> None:

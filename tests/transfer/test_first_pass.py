@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 import torch
 from speaking import recogniser, source, target, tuned
-from toy_speech import QUICK, toy_experiment, write_manifest
+from toy_speech import PLAIN, QUICK, TINY, examples, toy_experiment, write_manifest
 
-from speechtl.batches import Examples
+from speechtl.batches import Examples, Stream
 from speechtl.checkpoint import load_model
 from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.decode import DecodeSettings
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment
+from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
 from speechtl.recognition import recognise
 from speechtl.run import run
 from speechtl.sets import NO_DEV
+from speechtl.text import Tokenizer
 from speechtl.transfer import L2SP, LHUC, Composed, InputAffine, SourceReplay, Transfer, first_pass
 from speechtl.transfer.data import TransferData
 from speechtl.transfer.first_pass import FILE, labelled
@@ -45,7 +47,7 @@ def shuffled(examples: Examples) -> list[Sequence[int]]:
 
 def test_the_labels_are_what_the_source_recognises(recogniser: AcousticModel) -> None:
     data = target()
-    found = labelled(data, recogniser, None, "first_pass").target
+    found = labelled(data, recogniser, None).target
     texts = recognise(recogniser, data.target, "en", DecodeSettings()).texts
     heard = [place for place, text in enumerate(texts) if text]
     assert len(heard) >= 6
@@ -55,6 +57,21 @@ def test_the_labels_are_what_the_source_recognises(recogniser: AcousticModel) ->
     assert list(found.speakers) == [data.target.speakers[place] for place in heard]
     batch, same = found.batch([0]), data.target.batch([heard[0]])
     assert torch.equal(batch.waveforms, same.waveforms)
+
+
+def test_words_of_phrases_are_told_apart_as_the_head_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target, whose texts are not read, knows no separator itself."""
+    tokenizer = Tokenizer.fit(["a e", "i o"], "en")
+    model = AcousticModel(TINY, FeatureSettings(), {"en": tokenizer})
+    guessed = [Guess([tokenizer.encode("a")[0]], 0.9), Guess([tokenizer.encode("e")[0]], 0.9)]
+    monkeypatch.setattr(first_pass, "guesses", lambda *_: guessed)
+    two, _, _ = examples(2)
+    data = TransferData(replace(two, separators={}), {"en": tokenizer})
+    found = labelled(data, model, None).target
+    stream = Stream(found, 24.0, 0, replace(PLAIN, chain=1.0, chain_longest=2))
+    written = {tuple(filter(None, row)) for row in stream.batch(0).labels.tolist()}
+    assert {tuple(tokenizer.encode(text)) for text in ("a e", "e a", "a a", "e e")} & written
+    assert tuple(tokenizer.encode("ae")) not in written
 
 
 @pytest.mark.parametrize("method", BOTH)
@@ -93,7 +110,7 @@ def test_silent_utterances_are_left_out_and_a_silent_source_is_refused(
     with monkeypatch.context() as patch:
         made = [Guess(units, 0.5) for units in ([], [1], [2, 3], [], [1], [1], [1], [4])]
         patch.setattr(first_pass, "guesses", lambda *_: made)
-        found = labelled(data, recogniser, None, "first_pass").target
+        found = labelled(data, recogniser, None).target
     assert list(found.ids) == ["u1", "u2", "u4", "u5", "u6", "u7"]
     assert list(found.labels) == [[1], [2, 3], [1], [1], [1], [4]]
     assert "hears nothing in 2 utterances of the target: left out" in caplog.text
@@ -101,7 +118,7 @@ def test_silent_utterances_are_left_out_and_a_silent_source_is_refused(
     with torch.no_grad():
         deaf.shared_blank.bias.fill_(1000.0)
     with pytest.raises(ValueError, match="the source hears nothing in any utterance"):
-        labelled(data, deaf, None, "first_pass")
+        labelled(data, deaf, None)
 
 
 def test_a_language_without_a_head_is_refused(recogniser: AcousticModel) -> None:
@@ -114,7 +131,7 @@ def test_transcripts_are_a_file_that_a_resumed_run_goes_on_with(
     recogniser: AcousticModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = target()
-    first = labelled(data, recogniser, tmp_path, "first_pass").target
+    first = labelled(data, recogniser, tmp_path).target
     lines = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
     assert [line["id"] for line in lines] == list(data.target.ids)
     assert [line["units"] for line in lines if line["units"]] == [list(units) for units in first.labels]
@@ -122,9 +139,9 @@ def test_transcripts_are_a_file_that_a_resumed_run_goes_on_with(
     assert [line["is_kept"] for line in lines] == [bool(line["units"]) for line in lines]
     assert all(0 <= line["confidence"] <= 1 for line in lines)
     another = source()
-    assert list(labelled(data, another, tmp_path, "first_pass").target.labels) == list(first.labels)
+    assert list(labelled(data, another, tmp_path).target.labels) == list(first.labels)
     (tmp_path / FILE).write_text("{")
-    assert list(labelled(data, recogniser, tmp_path, "first_pass").target.labels) == list(first.labels)
+    assert list(labelled(data, recogniser, tmp_path).target.labels) == list(first.labels)
     assert "is damaged" in caplog.text
 
 

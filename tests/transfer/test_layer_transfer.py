@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import two_domains
 from conservative import SHORT, a_source, a_target, adapted, equal, trained
 from toy_speech import PLAIN, TINY, development, examples
 
@@ -15,7 +16,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
 from speechtl.staged_training import trained_in
 from speechtl.train import Interrupted, fit
-from speechtl.transfer import Composed, LayerTransfer, SourceReplay, Transfer
+from speechtl.transfer import DANN, Composed, LayerTransfer, SourceReplay, Transfer
 from speechtl.transfer.receipt import Beginning
 
 DEEP = replace(TINY, blocks=4)
@@ -154,6 +155,16 @@ def test_inputs_of_all_domains_are_one_block_and_an_unheard_one_keeps_its_weight
     model = adapted(LayerTransfer(retrain="input:1", start="random"), source, a_target("en"), seed=9)
     assert moved(source, model) == {"input"}
     assert not any(value.requires_grad for value in model.blocks()["input.telephone"].parameters())
+
+
+def test_an_input_that_only_speech_without_labels_goes_through_is_retrained_too() -> None:
+    source, data = a_source("en"), two_domains.speech()
+    source.inputs.add(DomainInput("uk", FeatureSettings(mels=40, f_max=4000.0)), seed=0)
+    layers = LayerTransfer(retrain="input:1", start="random")
+    for method, begun in ((layers, {"input"}), (Composed(methods=(layers, DANN())), {"input", "input.uk"})):
+        model = adapted(method, source, data)
+        assert {f.block for f in model.fates.values() if f.start == "initialised"} == begun
+        assert {f.block for f in model.fates.values() if not f.frozen} >= begun
 
 
 def test_a_second_stage_trains_all_and_the_first_only_the_named_blocks(tmp_path: Path) -> None:

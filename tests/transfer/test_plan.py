@@ -15,6 +15,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.models.fates import plain
 from speechtl.text import Tokenizer
 from speechtl.train import fit
+from speechtl.transfer import LHUC
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.plan import TransferPlan
 from speechtl.transfer.rules import Rule
@@ -133,6 +134,15 @@ def test_frozen_tensors_and_buffers_of_a_partly_frozen_block_stay(tmp_path: Path
 def test_a_rule_that_cannot_be_is_refused(rules: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         adapted(*rules, language="de")
+
+
+def test_random_is_what_inserted_modules_begin_as_and_the_rest_of_the_rule_stands() -> None:
+    for rule, rate in (("lhuc.*=lr*5", 5.0), ("lhuc.*=random,lr*5", 5.0), ("lhuc.*=random", 1.0)):
+        model = LHUC(plan=(rule,)).adapt(source(), target(), 0)
+        scales = {fate.lr for fate in model.fates.values() if fate.start == "inserted"}
+        assert scales == {rate}, rule
+    with pytest.raises(ValueError, match=r"'lhuc\.\*': lhuc\.\S+ is inserted as what changes nothing"):
+        LHUC(plan=("lhuc.*=random,freeze",)).adapt(source(), target(), 0)
 
 
 def test_a_random_frozen_control_is_no_contradiction() -> None:
