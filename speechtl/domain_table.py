@@ -33,6 +33,10 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
             f"; {probe['source_utterances']} labelled and {probe['target_utterances']} unlabelled utterances,"
             f" each asked about by a probe that has not heard its {probe['split_by']}"
         )
+    if control := found.get("control"):
+        notes.append(
+            f"control, the same batches without what the method adds: the same command and {control}"
+        )
     if chosen := found["label_free"]:
         places = (f"label-free choice: step {chosen['step']}", f"kept: step {chosen['kept']['step']}")
         told = zip(places, (chosen, chosen["kept"]), strict=True)

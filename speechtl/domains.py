@@ -142,7 +142,8 @@ class Domains:
         origin = model if source is None else source
         block = block_of(method, model, origin)
         before = self.measure(origin, block, "untrained" if source is None else "source")
-        return Diagnosis(self, block, before, LabelFree.of(self.unlabelled, model.languages, self.seed))
+        label_free = LabelFree.of(self.unlabelled, model.languages, self.seed)
+        return Diagnosis(self, block, before, label_free, method.control)
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ class Diagnosis:
     before: Measured
     label_free: LabelFree | None
     """What chooses weights without labels; None where the model has no head for the unlabelled speech."""
+    control: str
+    """The flags of the control on the same batches; empty for none."""
 
     def conclude(self, fitted: FitResult, folder: Path, title: str) -> FitResult:
         """Measure the trained model, draw both, and write all of it down.
@@ -178,6 +181,7 @@ class Diagnosis:
             "block": self.block,
             "before": self.before.to_dict(),
             "after": after.to_dict(),
+            "control": self.control,
             "domain_heads": head_accuracies(folder / "metrics.jsonl"),
             "label_free": None if decisions is None else _label_free(fitted, decisions),
             "is_transductive": self.domains.is_transductive,

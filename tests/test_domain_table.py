@@ -19,6 +19,7 @@ FOUND: dict[str, Any] = {
         "probe": {**PROBE, "value": 0.613},
         "within_classes": {"value": 0.58, "chance": 0.5},
     },
+    "control": "--method.weight 0",
     "domain_heads": {"domain": {"accuracy": 0.52, "chance": 0.55}},
     "label_free": {
         "step": 40,
@@ -45,6 +46,7 @@ def test_all_that_was_measured_is_told() -> None:
         "",
         "before: the source model; features of encoder.1; 40 labelled and 30 unlabelled utterances, each "
         "asked about by a probe that has not heard its speaker",
+        "control, the same batches without what the method adds: the same command and --method.weight 0",
         "label-free choice: step 40 (information 0.83 of at most 1.39 nats); kept: step 60 (information not "
         "a number of at most 1.39 nats)",
         "TRANSDUCTIVE: heard without labels: 6 of far",
@@ -59,6 +61,7 @@ def test_what_was_not_measured_has_no_row() -> None:
         "before": moment,
         "after": moment,
         "domain_heads": {},
+        "control": "",
         "label_free": None,
         "is_transductive": False,
         "is_diverged": False,

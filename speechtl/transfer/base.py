@@ -109,6 +109,12 @@ class Transfer:
         return False
 
     @property
+    def control(self) -> str:
+        """The flags that leave out what it learns from speech without labels, on the same batches; empty
+        where nothing would be left out."""
+        return ""
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The blocks whose outputs `terms` looks at."""
         return ()

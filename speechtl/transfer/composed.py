@@ -133,6 +133,15 @@ class Composed(Transfer):
         return any(method.measures_model for method in self.methods)
 
     @property
+    def control(self) -> str:
+        """Those of all of them."""
+        found = (
+            method.control.replace("--method.", f"--method.methods.{place}.")
+            for place, method in enumerate(self.methods)
+        )
+        return " ".join(filter(None, found))
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The blocks whose outputs one of them looks at."""
         return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))

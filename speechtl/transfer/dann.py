@@ -78,6 +78,11 @@ class DANN(Transfer):
             raise ValueError("trains=head freezes every block that the reversal could change; train all")
 
     @property
+    def control(self) -> str:
+        """Without the term."""
+        return "--method.weight 0" if self.weight else ""
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The block that the head hears."""
         return (self.block,)

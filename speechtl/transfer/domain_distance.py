@@ -49,6 +49,11 @@ class DomainDistance(Transfer, ABC):
         """How far apart the features (m, width) and (n, width) of two domains are, a scalar; m, n ≥ 2."""
 
     @property
+    def control(self) -> str:
+        """Without the term."""
+        return "--method.weight 0" if self.weight else ""
+
+    @property
     def taps(self) -> tuple[str, ...]:
         """The blocks whose outputs are drawn together."""
         return self.blocks

@@ -73,6 +73,11 @@ class PseudoLabels(Transfer):
         if self.rounds < 1:
             raise ValueError(f"rounds={self.rounds}; expected 1 or more")
 
+    @property
+    def control(self) -> str:
+        """Nothing is sure enough."""
+        return "--method.threshold 1" if self.threshold < 1 else ""
+
     def check(self, model: AcousticModel, data: TransferData) -> None:
         """Refuse speech without labels that no head, or no text, is there for."""
         tags = set(data.unlabelled_speech.languages)

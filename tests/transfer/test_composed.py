@@ -19,6 +19,7 @@ from speechtl.method_json import method_from_json, method_to_json
 from speechtl.models.acoustic import AcousticModel
 from speechtl.train_settings import TrainSettings
 from speechtl.transfer import (
+    DANN,
     EWC,
     L2SP,
     LHUC,
@@ -26,6 +27,7 @@ from speechtl.transfer import (
     AdaBN,
     BatchNormStatistics,
     Composed,
+    DomainBatchNorm,
     FineTuning,
     InputAffine,
     Interpolated,
@@ -33,6 +35,7 @@ from speechtl.transfer import (
     LayerTransfer,
     LoRA,
     NormAffines,
+    PseudoLabels,
     SourceReplay,
     Transfer,
 )
@@ -141,6 +144,18 @@ def test_what_it_needs_is_what_its_methods_need() -> None:
     assert LAYER_L2_SP.chooses_on_dev
     with pytest.raises(ValueError, match=r"LayerTransfer \+ L2SP needs a source"):
         Experiment(name="scratch", target=load_recipe("taiwanese/scratch").target, method=LAYER_L2_SP)
+
+
+def test_its_control_is_that_of_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    both = Composed(methods=(DomainBatchNorm(), DANN(weight=0.3), MMD(weight=0), PseudoLabels()))
+    assert both.control == "--method.methods.1.weight 0 --method.methods.3.threshold 1"
+    assert [method.control for method in both.methods] == [
+        "",
+        "--method.weight 0",
+        "",
+        "--method.threshold 1",
+    ]
+    assert PseudoLabels(threshold=1.0).control == ""
 
 
 def test_patience_is_refused_where_one_of_them_needs_all_steps() -> None:

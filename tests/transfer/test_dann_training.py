@@ -16,6 +16,7 @@ from speechtl.doctor.cost import Clips, estimate
 from speechtl.experiment import Experiment
 from speechtl.features import FeatureSettings
 from speechtl.models.inputs import DomainInput
+from speechtl.models.settings import ModelSettings
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run import run
 from speechtl.transfer import (
@@ -35,11 +36,14 @@ every_way = pytest.mark.parametrize("method", WAYS, ids=lambda m: f"{m.level}-{m
 
 
 @every_way
-@pytest.mark.parametrize("has_source", [False, True])
+@pytest.mark.parametrize("settings", [None, TINY, CLASSIFIER], ids=["scratch", "ctc", "classifier"])
 def test_without_weight_it_trains_as_the_mixed_batches_bit_for_bit(
-    tmp_path: Path, method: DANN, has_source: bool
+    tmp_path: Path, method: DANN, settings: ModelSettings | None
 ) -> None:
-    data, source = speech(), a_source("en", "fr") if has_source else None
+    data, source = speech(), None if settings is None else a_source("en", "fr", settings=settings)
+    if source is not None and settings == CLASSIFIER:
+        words = [[1 + row % 2] for row in range(len(data.target))]
+        data = replace(data, target=replace(data.target, labels=words), tokenizers=dict(source.tokenizers))
     control = trained(MixedBatches(), data, tmp_path / "control", source=source)
     without = trained(replace(method, weight=0), data, tmp_path / "without", source=source)
     assert equal(without, control)

@@ -22,14 +22,17 @@ from speechtl.method_json import method_from_json, method_to_json
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
 from speechtl.train import FitResult, fit
-from speechtl.transfer import Composed, InputAffine, LoRA, SourceReplay, Transfer
+from speechtl.transfer import Composed, InputAffine, LoRA, PseudoLabels, SourceReplay, Transfer
 from speechtl.transfer.data import TransferData
+from speechtl.transfer.labelling import read_guesses
+from speechtl.transfer.pseudo_labels import FOLDER
 from speechtl.transfer.receipt import Beginning, require_sound
 from speechtl.whole_files import write_json
 
 DEFAULTS: dict[str, Transfer] = {
     "Composed": Composed(methods=(InputAffine(), SourceReplay())),
     "LoRA": LoRA(rank=2),
+    "PseudoLabels": PseudoLabels(threshold=0.0, among="texts"),
 }
 """For methods whose own defaults are no example, or too large for a toy."""
 KNOWN_LANGUAGE_ONLY = {"VTLN"}
@@ -104,6 +107,13 @@ def trained(
         last=last,
     )
     return fitted, begun, data
+
+
+def test_self_training_on_this_material_has_labels_to_train_on(tmp_path: Path) -> None:
+    """Without any it would be the mixed batches, and so are they that would be tested below."""
+    _, _, data = trained("PseudoLabels", tmp_path)
+    _, kept = read_guesses(tmp_path / FOLDER / "round-1.jsonl", data.unlabelled_speech)
+    assert len(kept) > 0
 
 
 @every_method
