@@ -157,10 +157,3 @@ class Tally:
         entropy = float(torch.special.entr(mean).sum())
         information = max(entropy - self._entropies / self._weight, 0.0)  # not a number stays so
         return Decisions(information, entropy, math.log(len(mean)), emitted)
-
-
-def mutual_information(log_probs: Tensor, lengths: Tensor) -> float:
-    """I = H(mean p) - mean H(p), in nats, of one batch of log-probabilities (batch, time, 1 + units)."""
-    tally = Tally()
-    tally.add(log_probs, lengths)
-    return tally.decisions.information

@@ -54,7 +54,7 @@ def plan_of(experiment: Experiment, runs: Path = Path("runs")) -> Planned:
     model = _step_zero(experiment, source, loaded)
     begun = Beginning.of(model, loaded.model if loaded else None)
     receipt = begun.receipt(model, experiment.method.label, experiment.source, experiment.train.steps)
-    stages = tuple(_stage(model, stage) for stage in experiment.method.stages_of(model))
+    stages = tuple(_stage(model, stage) for stage in experiment.method.stages(model))
     return Planned(experiment, receipt, stages, source is not None and not source.is_ready)
 
 

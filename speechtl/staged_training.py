@@ -26,7 +26,7 @@ class StagedTraining:
     ) -> None:
         self._model, self._method, self._steps = model, method, steps
         self._folder = folder
-        self._stages = method.stages_of(model)
+        self._stages = method.stages(model)
         self._ends = boundaries(self._stages, steps)
         self._trains = [trained_in(model, stage) for stage in self._stages]
         self._now: int | None = None

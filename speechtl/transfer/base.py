@@ -248,13 +248,9 @@ class Transfer:
         used = {name for examples in speech for name in inputs_of(model, examples)}
         return [*blocks, *(name for name in model.inputs.blocks() if name not in used)]
 
-    def stages(self) -> tuple[Stage, ...]:
-        """The parts of the training, in their order; here one."""
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
+        """The parts of the training of an adapted model, in their order; here one."""
         return (Stage(),)
-
-    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
-        """The stages for a model, for methods that count its blocks; `stages` for all others."""
-        return self.stages()
 
     def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
         """The corpora that fill every batch; here the target alone."""

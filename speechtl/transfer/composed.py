@@ -247,10 +247,10 @@ class Composed(Transfer):
         """Languages whose heads any of them trains."""
         return frozenset().union(*(part.trained_heads(data, new, old) for part in self.parts))
 
-    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
         """The stages of the method that has some."""
         staged = self._staged(model)
-        return staged[0].stages_of(model) if staged else self.stages()
+        return staged[0].stages(model) if staged else super().stages(model)
 
     def streams(self, data: TransferData, settings: StreamSettings) -> dict[str, Stream]:
         """The batches of the method that fills them, or the target alone."""
@@ -301,7 +301,7 @@ class Composed(Transfer):
 
     def _staged(self, model: AcousticModel) -> list[Transfer]:
         """The methods that divide the training."""
-        return [part for part in self.parts if part.stages_of(model) != Transfer.stages(part)]
+        return [part for part in self.parts if part.stages(model) != Transfer.stages(part, model)]
 
 
 def _refuse_contradictions(

@@ -70,10 +70,10 @@ class FineTuning(Transfer):
         )
         return (*super().rules(model, data), *slowed)
 
-    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
         """A stage for each level that is still frozen, and one in which all are trained."""
         if not self.unfreeze:
-            return self.stages()
+            return super().stages(model)
         below = levels(model)
         closed = [
             Stage(

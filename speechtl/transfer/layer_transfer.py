@@ -100,10 +100,10 @@ class LayerTransfer(Transfer):
             return named
         return (*self._kept(model), *named)
 
-    def stages_of(self, model: AcousticModel) -> tuple[Stage, ...]:
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
         """The copied blocks frozen; then, if asked for, trained too."""
         if not self.then_all:
-            return self.stages()
+            return super().stages(model)
         new = {fate.block for fate in model.fates.values() if fate.start != "copied"}
         return (Stage(1 - self.then_all, self._kept(model, new)), Stage(self.then_all))
 

@@ -96,7 +96,7 @@ class PseudoLabels(Transfer):
         """The labelled speech and that without labels, which is trained on once it has some."""
         return (data.target,) if data.unlabelled is None else (data.target, data.unlabelled)
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
         """The rounds."""
         return tuple(Stage(1 / self.rounds, restarts=number > 0) for number in range(self.rounds))
 

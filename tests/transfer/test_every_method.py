@@ -206,7 +206,7 @@ def test_its_plan_needs_no_audio(name: str) -> None:
     assert {n: v.shape for n, v in heard.state_dict().items()} == {
         n: v.shape for n, v in unheard.state_dict().items()
     }
-    assert len(method.stages_of(unheard)) >= 1
+    assert len(method.stages(unheard)) >= 1
 
 
 @every_method

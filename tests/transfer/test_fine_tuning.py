@@ -100,7 +100,7 @@ def test_without_a_step_the_model_equals_the_source(tmp_path: Path, method: Fine
 
 def test_blocks_join_from_the_top_down() -> None:
     model = UNFREEZING.adapt(source(), german(), seed=0)
-    stages = UNFREEZING.stages_of(model)
+    stages = UNFREEZING.stages(model)
     assert boundaries(stages, 12) == [3, 6, 9, 12]
     opened = [{model.fates[name].block for name in trained_in(model, stage)} for stage in stages]
     assert opened == [
@@ -109,13 +109,13 @@ def test_blocks_join_from_the_top_down() -> None:
         {"head.de", "encoder.1", "norm", "encoder.0"},
         {"head.de", "encoder.1", "norm", "encoder.0", "input"},
     ]
-    assert len(FineTuning(decay=0.5).stages_of(model)) == 1
+    assert len(FineTuning(decay=0.5).stages(model)) == 1
 
 
 def test_what_the_user_freezes_is_never_unfrozen() -> None:
     method = replace(UNFREEZING, plan=("encoder.1=freeze",))
     model = method.adapt(source(), german(), seed=0)
-    for stage in method.stages_of(model):
+    for stage in method.stages(model):
         assert not any(model.fates[name].block == "encoder.1" for name in trained_in(model, stage))
 
 

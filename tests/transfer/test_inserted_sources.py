@@ -106,7 +106,7 @@ def test_they_are_unfrozen_with_their_block_and_learn_as_fast() -> None:
     source, data = changed(), a_target("de")
     method = FineTuning(unfreeze=0.75, decay=0.5)
     model = adapted(method, source, data)
-    trains = [inserted(model, trained_in(model, stage)) for stage in method.stages_of(model)]
+    trains = [inserted(model, trained_in(model, stage)) for stage in method.stages(model)]
     assert trains[0] == set()
     assert "adapter.encoder.1" in trains[1]
     assert "lhuc.encoder.0" not in trains[1]
@@ -120,7 +120,7 @@ def test_they_are_unfrozen_with_their_block_and_learn_as_fast() -> None:
 def test_in_a_new_block_they_wait_for_it_too() -> None:
     method = FineTuning(unfreeze=0.75, plan=("encoder.0=random",))
     model = adapted(method, changed(), a_target("de"))
-    trains = [inserted(model, trained_in(model, stage)) for stage in method.stages_of(model)]
+    trains = [inserted(model, trained_in(model, stage)) for stage in method.stages(model)]
     assert ["lhuc.encoder.0" in one for one in trains] == [False, False, True, True]
 
 

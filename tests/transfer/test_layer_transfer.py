@@ -120,11 +120,11 @@ def test_heads_that_other_speech_goes_through_are_trained_with_the_upper_blocks(
         upper = LayerTransfer(retrain="upper:2", then_all=share)
         method = Composed(methods=(upper, SourceReplay(share=0.5)))
         model = adapted(method, source, data)
-        for stage in method.stages_of(model):
+        for stage in method.stages(model):
             heads = {model.fates[name].block for name in trained_in(model, stage)}
             assert {"head.de", "head.en", "head.fr"} <= heads
         alone = adapted(upper, source, data)
-        for stage in upper.stages_of(alone):
+        for stage in upper.stages(alone):
             heads = {alone.fates[name].block for name in trained_in(alone, stage)}
             assert {head for head in heads if head.startswith("head.")} == {"head.de"}
 
@@ -171,7 +171,7 @@ def test_a_second_stage_trains_all_and_the_first_only_the_named_blocks(tmp_path:
     source, data = a_source("en", "fr", settings=DEEP), a_target("de")
     method = LayerTransfer(retrain="input:2", start="random", then_all=0.5)
     start = adapted(method, source, data)
-    first, second = (trained_in(start, stage) for stage in method.stages_of(start))
+    first, second = (trained_in(start, stage) for stage in method.stages(start))
     assert {start.fates[name].block for name in first} == {"input", "encoder.0", "head.de"}
     assert {start.fates[name].block for name in second} == {*start.blocks()} - {"head.en", "head.fr"}
     only_first = trained(replace(method, then_all=0.01), source, data, tmp_path / "first", HEAVY)

@@ -48,8 +48,8 @@ from speechtl.transfer.stages import Stage
 class InRounds(MixedBatches):
     """The control with the rounds' stages."""
 
-    def stages(self) -> tuple[Stage, ...]:
-        return PseudoLabels().stages()
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
+        return PseudoLabels().stages(model)
 
 
 def files(folder: Path) -> dict[str, str]:
