@@ -9,6 +9,7 @@ trained from. A new language's head is the trained one at every a.
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +17,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.checkpoint import load_model
+from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.corpus_spec import corpus as corpus_of
+from speechtl.decode import DecodeSettings
+from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment, read_experiment
 from speechtl.report import Report, SetReport
 from speechtl.sets import named_sets
-from speechtl.transfer.interpolation import errors_between
+from speechtl.transfer.interpolation import move
 
 METRICS = ("closed", "syllable", "cer")
 """The first that a set has is shown."""
@@ -34,6 +37,37 @@ def speech(names: Sequence[str], recipe: Iterable[CorpusSpec], split: str, most:
     specs = [corpus_of(name, split=split) for name in names] or [replace(one, split=split) for one in recipe]
     opened = named_sets(dict.fromkeys(specs), seed=0)
     return {name: corpus.first_per_language(most) for name, corpus in opened.items()}
+
+
+def errors_between(
+    source: LoadedModel,
+    tuned: LoadedModel,
+    sets: Mapping[str, Corpus],
+    shares: Sequence[float],
+    *,
+    settings: DecodeSettings | None = None,
+) -> dict[float, Report]:
+    """Evaluate models along the line from a source to what was trained from it.
+
+    Args:
+        source: The end at share 0.
+        tuned: The end at share 1; heads that the source lacks are its own all along.
+        sets: Test sets of target and source, by name.
+        shares: Where to evaluate.
+        settings: How to decode.
+
+    Returns:
+        The report of each share.
+
+    Raises:
+        ValueError: the two do not belong together, or the sets were trained on.
+    """
+    found = {}
+    for share in shares:
+        model = copy.deepcopy(tuned.model)
+        move(model, source.model, share)
+        found[share] = evaluate(replace(tuned, model=model), sets, settings=settings)
+    return found
 
 
 def error_of(found: SetReport) -> float:

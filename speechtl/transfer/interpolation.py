@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -14,13 +13,7 @@ from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.rules import Rule, parse
 
 if TYPE_CHECKING:
-    from speechtl.checkpoint import LoadedModel
-    from speechtl.corpus import Corpus
-    from speechtl.decode import DecodeSettings
     from speechtl.models.acoustic import AcousticModel
-    from speechtl.report import Report
-
-SHARES = tuple(index / 10 for index in range(11))
 
 
 @dataclass(frozen=True)
@@ -29,8 +22,8 @@ class Interpolated(Transfer):
 
     A point on the way keeps more of what the source could than the end does. What the source lacks, such as
     the head of a new language, stays as it was trained. Dev errors in training are of the point that
-    would be kept, and choose it. `errors_between` gives the errors of the whole line for a run that is
-    finished, so that a can be chosen on dev without training again.
+    would be kept, and choose it. `benchmarks/interpolation.py` gives the errors of the whole line
+    for a run that is finished, so that a can be chosen on dev without training again.
 
     Source: Wortsman et al. 2022, Robust fine-tuning of zero-shot models (WiSE-FT), equation 1.
     """
@@ -112,36 +105,3 @@ def move(model: AcousticModel, source: AcousticModel, share: float) -> None:
             end.copy_(torch.lerp(start, end, share))
         elif share == 0:
             end.copy_(start)
-
-
-def errors_between(
-    source: LoadedModel,
-    tuned: LoadedModel,
-    sets: Mapping[str, Corpus],
-    shares: Sequence[float] = SHARES,
-    *,
-    settings: DecodeSettings | None = None,
-) -> dict[float, Report]:
-    """Evaluate models along the line from a source to what was trained from it.
-
-    Args:
-        source: The end at share 0.
-        tuned: The end at share 1; heads that the source lacks are its own all along.
-        sets: Test sets of target and source, by name.
-        shares: Where to evaluate.
-        settings: How to decode.
-
-    Returns:
-        The report of each share.
-
-    Raises:
-        ValueError: the two do not belong together, or the sets were trained on.
-    """
-    from speechtl.evaluate import evaluate
-
-    found = {}
-    for share in shares:
-        model = copy.deepcopy(tuned.model)
-        move(model, source.model, share)
-        found[share] = evaluate(replace(tuned, model=model), sets, settings=settings)
-    return found

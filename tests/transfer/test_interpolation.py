@@ -20,7 +20,7 @@ from speechtl.run import run
 from speechtl.train import fit
 from speechtl.transfer import L2SP, Composed, Interpolated, Transfer
 from speechtl.transfer.data import TransferData
-from speechtl.transfer.interpolation import errors_between, move
+from speechtl.transfer.interpolation import move
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "interpolation.py"
 FEW = replace(SETTINGS, steps=6, evaluations=1, checkpoint_seconds=1000)
@@ -160,7 +160,7 @@ def test_a_finished_run_has_errors_all_along_the_line(runs: Path) -> None:
     first, last = (load_model(runs / name / "seed-0") for name in ("toy-en", "toy-de"))
     before = copy.deepcopy(last.model.state_dict())
     sets = {tag: corpus(str(runs / f"{tag}.jsonl"), split="test").open() for tag in ("en", "de")}
-    found = errors_between(first, last, sets, (0.0, 0.5, 1.0))
+    found = runpy.run_path(str(SCRIPT))["errors_between"](first, last, sets, (0.0, 0.5, 1.0))
     assert list(found) == [0.0, 0.5, 1.0]
     from speechtl.evaluate import evaluate
 
