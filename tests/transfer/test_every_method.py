@@ -21,6 +21,8 @@ from speechtl.leakage import Fingerprints
 from speechtl.method_json import method_from_json, method_to_json
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inputs import DomainInput
+from speechtl.models.settings import ModelSettings
+from speechtl.text import TextSettings, Tokenizer
 from speechtl.train import FitResult, fit
 from speechtl.transfer import Composed, InputAffine, LoRA, PseudoLabels, SourceReplay, Transfer
 from speechtl.transfer.data import TransferData
@@ -37,6 +39,8 @@ DEFAULTS: dict[str, Transfer] = {
 """For methods whose own defaults are no example, or too large for a toy."""
 KNOWN_LANGUAGE_ONLY = {"VTLN"}
 """They choose by the target's labels through the source's head."""
+BILSTM, CLASSIFIER = replace(TINY, encoder="bilstm"), replace(TINY, head="classifier")
+TEXTS = ("aei", "oia", "eoa", "iae")
 NAMES = sorted(speechtl.transfer.__all__)
 every_method = pytest.mark.parametrize("name", NAMES)
 BLIND = """
@@ -178,6 +182,51 @@ def test_so_it_does_in_a_conformer_with_a_softmax_per_language_and_an_input_of_t
     require_sound(begun.receipt(fitted.model, name, "source"), tmp_path)
     assert fitted.non_finite == 0
     assert all(torch.isfinite(value).all() for value in fitted.model.parameters())
+
+
+@every_method
+@pytest.mark.parametrize("settings", [BILSTM, CLASSIFIER], ids=["bilstm", "classifier"])
+def test_so_it_does_with_two_target_languages_and_two_domains(
+    name: str, settings: ModelSettings, tmp_path: Path
+) -> None:
+    """One of the languages is the source's, the other is new."""
+    method, languages = method_of(name), ("en", "fr" if name in KNOWN_LANGUAGE_ONLY else "de")
+    start = AcousticModel(settings, FeatureSettings(), tokenizers_in(settings, ("en", "fr")), seed=7)
+    start.train().encode(spoken_in(settings, 6, ("en", "fr"), seed=3).batch(range(6)))
+    start.eval()
+    target = replace(
+        spoken_in(settings, 10, languages, seed=0), speakers=["ann", "bob"] * 5, domains=["us"] * 10
+    )
+    data = TransferData(target, tokenizers_in(settings, languages))
+    if method.needs_source_speech:
+        data = replace(data, source=replace(spoken_in(settings, 8, ("en", "fr"), seed=5), is_target=False))
+    if method.hears_unlabelled:
+        silent = spoken_in(settings, 10, languages, seed=6)
+        silent = replace(silent, labels=[[]] * 10, speakers=["cat", "dan"] * 5, domains=["uk", "uk2"] * 5)
+        data = replace(data, unlabelled=silent)
+    model = method.adapt(copy.deepcopy(start), data, 0, start.state_dict().keys())
+    begun = Beginning.of(model, start)
+    few = replace(ROUGH, steps=3)
+    fitted = fit(model, method, data, few, tmp_path, evaluate_dev=None, augment=PLAIN, seed=0, source=start)
+    require_sound(begun.receipt(fitted.model, name, "source"), tmp_path)
+    assert fitted.non_finite == 0
+    assert {"en", "fr", *languages} == set(fitted.model.languages)
+    assert all(torch.isfinite(value).all() for value in fitted.model.parameters())
+
+
+def tokenizers_in(settings: ModelSettings, languages: tuple[str, ...]) -> dict[str, Tokenizer]:
+    """Units for CTC, whole texts for a classifier."""
+    if settings.head == "classifier":
+        return {tag: Tokenizer.fit(TEXTS, tag, TextSettings(units="whole")) for tag in languages}
+    return {tag: Tokenizer.fit(list("aeio"), tag) for tag in languages}
+
+
+def spoken_in(settings: ModelSettings, count: int, languages: tuple[str, ...], seed: int) -> Examples:
+    """Toy speech; for a classifier its labels are the texts in turn, whatever is said."""
+    found, _, _ = examples(count, languages, seed=seed)
+    if settings.head != "classifier":
+        return found
+    return replace(found, labels=[[1 + row % len(TEXTS)] for row in range(count)])
 
 
 @every_method
