@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Examples", "Stream", "concatenate", "inference_batches", "speech_seconds"]
 
+INFERENCE_SECONDS = 60.0
+"""Most audio, padding included, that goes through a model at once where nothing is trained; what is longer goes
+alone."""
+
 VOICES = 4
 """Utterances that babble is made of."""
 
@@ -279,7 +283,9 @@ class Stream:
         return self._epochs.plan(epoch)
 
 
-def inference_batches(examples: Examples, batch_seconds: float) -> Iterator[tuple[NDArray[np.int64], Batch]]:
+def inference_batches(
+    examples: Examples, batch_seconds: float = INFERENCE_SECONDS
+) -> Iterator[tuple[NDArray[np.int64], Batch]]:
     """Every utterance once, sorted by length: the indices of a batch, and the batch."""
     order = np.argsort(examples.seconds, kind="stable")
     for positions in bucket(examples.seconds[order], batch_seconds):

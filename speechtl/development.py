@@ -52,7 +52,6 @@ class Development:
     units: int
     """Units in all the texts."""
     settings: DecodeSettings
-    batch_seconds: float = 60.0
 
     def __call__(self, model: AcousticModel) -> DevScore:
         """Decode all of it with a model in eval mode."""
@@ -60,7 +59,7 @@ class Development:
         frames = blanks = emitted = 0
         device = next(model.parameters()).device
         with torch.inference_mode():
-            for indices, batch in inference_batches(self.examples, self.batch_seconds):
+            for indices, batch in inference_batches(self.examples):
                 encoded = model.encode(batch.to(device))
                 tags = np.asarray(batch.languages)
                 for language in dict.fromkeys(batch.languages):

@@ -24,7 +24,6 @@ from speechtl.features import frame_mask
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
-BATCH_SECONDS = 60.0
 MOST_SECONDS = 2000.0
 """Most speech of a domain that is looked at, in seconds."""
 FOLDS = 3
@@ -111,7 +110,7 @@ def pooled_features(
     was_training, place = model.training, next(model.parameters()).device
     model.eval()
     try:
-        for indices, batch in inference_batches(speech, BATCH_SECONDS):
+        for indices, batch in inference_batches(speech):
             with torch.inference_mode():
                 encoded = model.encode(batch.to(place), (block,))
                 states = encoded.taps[block].float()

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from speechtl.batches import Examples, inference_batches
-from speechtl.domain_shift import BATCH_SECONDS, drawn
+from speechtl.domain_shift import drawn
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -102,7 +102,7 @@ class LabelFree:
         tallies: dict[str, Tally] = {}
         device = next(model.parameters()).device
         with torch.inference_mode():
-            for _, batch in inference_batches(self.examples, BATCH_SECONDS):
+            for _, batch in inference_batches(self.examples):
                 encoded = model.encode(batch.to(device))
                 tags = np.asarray(batch.languages)
                 for language in dict.fromkeys(batch.languages):

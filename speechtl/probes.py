@@ -30,7 +30,6 @@ from speechtl.partition import hash_fraction
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
-BATCH_SECONDS = 60.0
 TRAINED = 0.7
 """Share of the words (speakers) that a probe of speakers (units) trains on."""
 MOST = 20_000
@@ -167,7 +166,7 @@ def _outputs(
     was_training, place = model.training, next(model.parameters()).device
     model.eval()
     try:
-        for indices, batch in inference_batches(examples, BATCH_SECONDS):
+        for indices, batch in inference_batches(examples):
             with torch.inference_mode():
                 encoded = model.encode(batch.to(place), blocks)
                 posteriors = model.log_probs(encoded, language).float().cpu()

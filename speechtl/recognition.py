@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH_SECONDS = 60.0
-"""Most audio, padding included, that is encoded at once; a longer utterance goes alone."""
-
 
 @dataclass(frozen=True)
 class Recognised:
@@ -98,7 +95,7 @@ def posteriors(
     was_training = model.training
     model.eval()
     try:
-        for indices, batch in inference_batches(examples, BATCH_SECONDS):
+        for indices, batch in inference_batches(examples):
             with torch.inference_mode():
                 encoded = model.encode(batch.to(encoded_on))
                 log_probs = model.log_probs(encoded, language).cpu()

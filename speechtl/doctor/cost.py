@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from speechtl.batches import Batch, Examples, inference_batches
-from speechtl.development import Development, DevScore
+from speechtl.batches import INFERENCE_SECONDS, Batch, Examples, inference_batches
+from speechtl.development import DevScore
 from speechtl.experiment import Experiment
 from speechtl.features import SAMPLE_RATE
 from speechtl.models.acoustic import AcousticModel
@@ -121,7 +121,7 @@ def estimate(
     weights = sum(value.numel() for value in loop.model.parameters())
     states = 4 * weights * (COPIES + (experiment.source is not None))
     longest = float(clips.seconds.max()) / experiment.augment.slowest
-    largest = max(settings.batch_seconds, Development.batch_seconds, longest)
+    largest = max(settings.batch_seconds, INFERENCE_SECONDS, longest)
     working = WORKING * saved * largest
     is_cpu = loop.accelerator.device.type == "cpu"
     kept = 0.0
@@ -244,7 +244,7 @@ def _look_inside(loop: Loop) -> tuple[float, float]:
     saved = sum(size for place, size in kept.items() if place not in weights)
     del terms
     examples = next(iter(loop.stages.streams.values())).examples
-    _, dev = next(inference_batches(examples, Development.batch_seconds))
+    _, dev = next(inference_batches(examples))
     took = []
     with torch.inference_mode():
         for _ in range(FORWARDS):

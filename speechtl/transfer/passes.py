@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speechtl.batches import Batch, Examples
+from speechtl.batches import INFERENCE_SECONDS, Batch, Examples
 from speechtl.epochs import bucket
 from speechtl.features import frame_mask
 from speechtl.models.layers import seed_of
@@ -20,9 +20,6 @@ from speechtl.transfer.rules import Rule
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
     from speechtl.models.inserted import InsertedModule
-
-BATCH_SECONDS = 60.0
-"""Most audio in a batch, padding included, in seconds."""
 
 
 @contextmanager
@@ -55,7 +52,7 @@ def batches(examples: Examples, indices: Iterable[int]) -> Iterator[Batch]:
     """Each of these utterances once, unchanged, in batches of like length."""
     chosen = np.array(list(indices), dtype=np.int64)
     order = chosen[np.argsort(examples.seconds[chosen], kind="stable")]
-    for part in bucket(examples.seconds[order], BATCH_SECONDS):
+    for part in bucket(examples.seconds[order], INFERENCE_SECONDS):
         yield examples.batch(order[part].tolist())
 
 

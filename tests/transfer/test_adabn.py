@@ -137,7 +137,7 @@ def test_it_is_what_batch_norm_statistics_are_of_labelled_target_speech() -> Non
 def test_padding_and_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     source, data = a_source("en", settings=DEEP), speech()
     whole = statistics(adapted(AdaBN(), source, data))
-    monkeypatch.setattr("speechtl.transfer.passes.BATCH_SECONDS", 0.5)
+    monkeypatch.setattr("speechtl.transfer.passes.INFERENCE_SECONDS", 0.5)
     for name, value in statistics(adapted(AdaBN(), source, data)).items():
         assert torch.allclose(value, whole[name], rtol=1e-5, atol=1e-5), name
 
