@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Examples", "Stream", "concatenate", "inference_batches", "speech_seconds"]
 
 INFERENCE_SECONDS = 60.0
-"""Most audio, padding included, that goes through a model at once where nothing is trained; what is longer goes
-alone."""
+"""Most audio, padding included, that goes through a model at once where nothing is trained; what is longer
+goes alone."""
 
 VOICES = 4
 """Utterances that babble is made of."""
