@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import Adapters
 
-experiment = replace(finetune, name="taiwanese-adapters", method=Adapters())
+experiment = replace(
+    finetune,
+    name="taiwanese-adapters",
+    method=Adapters(),
+    train=replace(finetune.train, lr=4e-3),
+)

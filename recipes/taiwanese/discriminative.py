@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import FineTuning
 
-experiment = replace(finetune, name="taiwanese-discriminative", method=FineTuning(decay=0.8))
+experiment = replace(
+    finetune,
+    name="taiwanese-discriminative",
+    method=FineTuning(decay=0.8),
+    train=replace(finetune.train, lr=8e-3),
+)

@@ -5,4 +5,4 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import EWC
 
-experiment = replace(finetune, name="taiwanese-ewc", method=EWC())
+experiment = replace(finetune, name="taiwanese-ewc", method=EWC(strength=100))

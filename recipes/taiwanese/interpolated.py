@@ -8,4 +8,4 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import Interpolated
 
-experiment = replace(finetune, name="taiwanese-interpolated", method=Interpolated(share=0.8))
+experiment = replace(finetune, name="taiwanese-interpolated", method=Interpolated(share=0.9))

@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import KLRegularised
 
-experiment = replace(finetune, name="taiwanese-kl", method=KLRegularised())
+experiment = replace(
+    finetune,
+    name="taiwanese-kl",
+    method=KLRegularised(),
+    train=replace(finetune.train, lr=4e-3),
+)

@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import L2SP
 
-experiment = replace(finetune, name="taiwanese-l2-sp", method=L2SP())
+experiment = replace(
+    finetune,
+    name="taiwanese-l2-sp",
+    method=L2SP(),
+    train=replace(finetune.train, lr=4e-3),
+)

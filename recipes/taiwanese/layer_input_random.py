@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from recipes.taiwanese.layer_input import experiment as layer_input
+from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import LayerTransfer
 
 experiment = replace(
-    layer_input,
+    finetune,
     name="taiwanese-layer-input-random",
     method=LayerTransfer(retrain="input:2", start="random"),
 )

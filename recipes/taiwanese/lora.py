@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import LoRA
 
-experiment = replace(finetune, name="taiwanese-lora", method=LoRA())
+experiment = replace(
+    finetune,
+    name="taiwanese-lora",
+    method=LoRA(),
+    train=replace(finetune.train, lr=4e-3),
+)

@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import SourceReplay
 
-experiment = replace(finetune, name="taiwanese-replay", method=SourceReplay(share=0.2))
+experiment = replace(
+    finetune,
+    name="taiwanese-replay",
+    method=SourceReplay(share=0.2),
+    train=replace(finetune.train, lr=4e-3),
+)

@@ -182,4 +182,4 @@ def test_numbers_that_make_no_sense_are_refused(changes: dict[str, float], messa
 def test_the_recipe_differs_from_fine_tuning_in_its_method_only() -> None:
     recipe, control = load_recipe("taiwanese/ewc"), load_recipe("taiwanese/finetune")
     assert replace(recipe, name=control.name, method=control.method) == control
-    assert Experiment.from_dict(recipe.to_dict()).method == EWC()
+    assert Experiment.from_dict(recipe.to_dict()).method == EWC(strength=100)
