@@ -8,6 +8,6 @@ from speechtl.transfer import FineTuning
 experiment = replace(
     finetune,
     name="taiwanese-discriminative",
-    method=FineTuning(decay=0.8),
+    method=FineTuning(decay=0.95),
     train=replace(finetune.train, lr=8e-3),
 )

@@ -8,6 +8,6 @@ from speechtl.transfer import SourceReplay
 experiment = replace(
     finetune,
     name="taiwanese-replay",
-    method=SourceReplay(share=0.2),
+    method=SourceReplay(share=0.1),
     train=replace(finetune.train, lr=4e-3),
 )

@@ -53,8 +53,8 @@ TRIALS = {
     "taiwanese/input_affine": Trials(FEW_WEIGHTS),
     "taiwanese/norm_affines": Trials(FEW_WEIGHTS),
 }
-"""Not tried at other settings: the two combinations, `layer_l2_sp` and `affine_replay`, which have those of
-their parts, batch-norm statistics, a new head alone and random head rows."""
+"""Not tried at other settings: the two combinations, `layer_l2_sp` and `affine_replay`, which have
+fine-tuning's rate, batch-norm statistics, a new head alone and random head rows."""
 
 study = Study(
     name="taiwanese-tuning",
