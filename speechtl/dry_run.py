@@ -15,6 +15,7 @@ from speechtl.batches import Examples
 from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.corpus import Corpus
 from speechtl.corpus_summary import SummaryRow
+from speechtl.decode import require_files
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
 from speechtl.label_faults import refuse_short
@@ -117,6 +118,7 @@ def dry_run(
     """
     experiment.refuse_template()
     require(experiment.track)
+    require_files(experiment.decode)
     folder = RunFolder.of(experiment, runs)
     fate, is_refused, done = _fate(folder, fresh)
     sources = runs if sources is None else sources

@@ -21,7 +21,7 @@ from speechtl.devices import device
 from speechtl.faults import counted, listed
 from speechtl.known_speakers import as_known, known_keys, matched
 from speechtl.metrics import Counts, pool, score_utterances
-from speechtl.recognition import Recognised, advise_on_strangers, recognise
+from speechtl.recognition import Recognised, advise_on_strangers, recognise, require_decodable
 from speechtl.refusals import refuse_leaks, require_heads, require_texts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, save_hypotheses
 from speechtl.stats import FEWEST_SPEAKERS, bootstrap_interval
@@ -87,6 +87,7 @@ def evaluate(
         name: corpus.trimmed_as(trims.get(corpus.languages[0])) for name, corpus in _by_language(sets).items()
     }
     require_heads(model.model.languages, parts)
+    require_decodable(model.model, (corpus.languages[0] for corpus in parts.values()), settings)
     require_texts(parts)
     waveforms = {name: load_waveforms(corpus, show_progress=show_progress) for name, corpus in parts.items()}
     digests = {name: waveforms[name].digests for name in parts}

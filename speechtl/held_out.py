@@ -96,7 +96,7 @@ def parts(
     if missing:
         split_by: SplitBy = "text" if keeps_speakers else whole.split_by
         lacking = [name for name in HELD_OUT if name not in present]
-        is_free = spec.split_by == "none" and not is_classifier
+        is_free = spec.split_by == "none"
         ways = {"is_classifier": is_classifier, "may_share_all": is_free}
         try:
             carved = carve(pool, lacking, split_by, known, **ways)
@@ -110,7 +110,7 @@ def parts(
         train = carved.select(trained)
         told.append(
             f"{' and '.join(missing)}: carved out of {counted(len(pool), 'utterance')} "
-            + (FREE if is_free else _manner(carved, is_classifier))
+            + (FREE if is_free and not is_classifier else _manner(carved, is_classifier))
             + _much(train, carved)
             + _few_texts({name: sides[name] for name in missing}, carved)
         )

@@ -31,6 +31,7 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
 
     Raises:
         FileNotFoundError: There is no such recipe or method.
+        ValueError: Dev speech is named, and a way to do without it too.
         SystemExit: A flag is unknown or its value of the wrong kind, or help was asked for; it is printed.
     """
     import tyro
@@ -44,6 +45,11 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
             if others[place : place + 2] == [DEV, dev]:
                 default = replace(recipe, dev=dev)
                 del others[place : place + 2]
+    named = [flag for flag in others if flag.startswith(f"{DEV}.")]
+    if named and default is not recipe:
+        raise ValueError(
+            f"{DEV} {default.dev} takes no dev speech, and {named[0]} names some; leave one of them out"
+        )
     default = _with_places(default, others)
     if any(flag.partition("=")[0] == METHOD for flag in others):
         default = _with_method(default, others)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from speechtl import decode
 from speechtl.batches import Examples, inference_batches
+from speechtl.faults import listed
 from speechtl.known_speakers import known_keys, matched
 from speechtl.terminal import progress_bar
 
@@ -29,6 +30,21 @@ class Recognised:
     texts: list[str]
     closed: list[str] | None
     """The best of the model's listed words; None where that is not asked for, or it lists none."""
+
+
+def require_decodable(model: AcousticModel, languages: Iterable[str], settings: DecodeSettings) -> None:
+    """Refuse to search for sequences where a head makes one decision.
+
+    Raises:
+        ValueError: a language's head is a classifier's, and the decoding one of sequences.
+    """
+    deciding = [tag for tag in languages if tag in model.tokenizers and model.tokenizers[tag].kind == "whole"]
+    if deciding and settings.method not in ("constrained", "greedy"):
+        raise ValueError(
+            f"the head of {listed(sorted(set(deciding)))} is a classifier, which makes one decision for an "
+            f"utterance, so there is nothing for decode.method={settings.method} to search; leave out "
+            "--decode and the flags of a language model"
+        )
 
 
 def recognise(

@@ -10,10 +10,12 @@ from itertools import product
 from pathlib import Path
 
 from speechtl.advice import advice
+from speechtl.begun_with import note_beginning
 from speechtl.carved_splits import save_carved
 from speechtl.checkpoint import LoadedModel, load_model, save_model
 from speechtl.corpus import Corpus
 from speechtl.curves import draw_curves
+from speechtl.decode import require_files
 from speechtl.domains import Domains
 from speechtl.evaluate import evaluate, write_report
 from speechtl.experiment import Experiment
@@ -70,6 +72,7 @@ def run(
     """
     experiment.refuse_template()
     require(experiment.track)
+    require_files(experiment.decode)
     runs = Path(runs)
     folder = RunFolder.of(experiment, runs)
     if not fresh and (report := _finished(folder)) is not None:
@@ -93,6 +96,7 @@ def run(
             experiment, found.experiment if found else None, source.fingerprints if source else None
         )
         material = Material.of(sets, source, transductive=experiment.transductive)
+        note_beginning(folder, experiment, material, source)
         save_carved(folder.path, sets.carved)
         _tell(folder, material)
         fitted = _fit(experiment, folder, source, material)

@@ -23,6 +23,9 @@ from speechtl.whole_files import explained, read_json, remove_unfinished, write_
 
 VERSIONS = ("speechtl", "torch", "torchaudio", "datasets", "accelerate", "jiwer", "numpy")
 
+BEFORE = ("experiment.json", "experiment.new", "held_out.json", "coverage.json", "first_pass.jsonl")
+"""What a run writes before it trains, when it may still be refused and then be given other settings."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -95,7 +98,7 @@ class RunFolder:
         """
         self.check()
         document = self.path / "experiment.json"
-        if self._has_begun():
+        if self.has_begun():
             remove_unfinished(self.path, "*")
             return
         values = {
@@ -127,10 +130,9 @@ class RunFolder:
                 "with --fresh, or put this run elsewhere with --runs DIR."
             )
 
-    def _has_begun(self) -> bool:
-        """Whether there is more of a run than its settings."""
-        settings = ("experiment.json", "experiment.new")
-        return self.path.exists() and any(entry.name not in settings for entry in self.path.iterdir())
+    def has_begun(self) -> bool:
+        """Whether there is more of a run than what is written before it trains."""
+        return self.path.exists() and any(entry.name not in BEFORE for entry in self.path.iterdir())
 
     def note(self, facts: Mapping[str, Any]) -> None:
         """Add what was found on the way to experiment.json, beside the settings.
@@ -158,7 +160,7 @@ class RunFolder:
             for name in sorted(found | wanted)
             if name not in WITHOUT_EFFECT and found.get(name) != wanted.get(name)
         ]
-        if differing and self._has_begun():
+        if differing and self.has_begun():
             raise ValueError(
                 f"{self.path} is a run with other settings:\n"
                 + "\n".join(differing)

@@ -14,7 +14,7 @@ from speechtl.faults import counted, lasting, listed
 from speechtl.hearing import Hearing, Recording, examine
 from speechtl.known_speakers import known_keys, matched
 from speechtl.phrases import Segment
-from speechtl.recognition import advise_on_strangers
+from speechtl.recognition import advise_on_strangers, require_decodable
 from speechtl.terminal import progress_bar
 from speechtl.text import orthography
 from speechtl.windows import WindowSettings
@@ -105,6 +105,7 @@ def transcripts(
     """
     options = options or TranscribeSettings()
     tag = _language(model.model, language, settings)
+    require_decodable(model.model, [tag], settings)
     wanted = tag if language is None else _tag(language)
     hearing = Hearing(model.model.to(device()), tag, settings, options.windows, options.pause)
     (speaker,) = matched([options.speaker], known_keys(model.model, "speaker"))

@@ -137,6 +137,9 @@ def test_any_number_of_corpora_can_be_named_by_flags(speech: Path) -> None:
     found.refuse_template()
     with pytest.raises(ValueError, match=r"also needs your corpus by --tests\.0\.corpus PATH"):
         parse_recipe("finetune", ["--target.corpus", "a.csv", "--tests.1.corpus", "c.csv"]).refuse_template()
+    for way in (["--dev", "none"], ["--dev=fold"]):
+        with pytest.raises(ValueError, match=r"takes no dev speech, and --dev\.0\.corpus names some"):
+            parse_recipe("finetune", [*way, "--target.corpus", "a.csv", "--dev.0.corpus", "d.csv"])
 
 
 def test_a_name_that_is_given_is_the_run_s_even_if_it_is_the_recipe_s_own(speech: Path) -> None:

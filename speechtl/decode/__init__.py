@@ -11,7 +11,7 @@ sums over all labellings of each listed word (section 4.1).
 from speechtl.decode.alignment import align
 from speechtl.decode.closed_decision import closed, log_likelihoods
 from speechtl.decode.constrained import best_accepted_paths, collapse, grammar
-from speechtl.decode.decoding import decode, grammar_of, unit_ids
+from speechtl.decode.decoding import decode, grammar_of, require_files, unit_ids
 from speechtl.decode.settings import DecodeSettings, Method
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "grammar",
     "grammar_of",
     "log_likelihoods",
+    "require_files",
     "unit_ids",
 ]

@@ -57,6 +57,21 @@ def grammar_of(tokenizer: Tokenizer) -> Tensor | None:
     return grammar(orthography(tokenizer.language), tokenizer.units) if tokenizer.has_grammar else None
 
 
+def require_files(settings: DecodeSettings) -> None:
+    """Read what a decoding needs, to refuse before any work is done what cannot be read.
+
+    Raises:
+        FileNotFoundError: there is no such language model or list of words.
+        ValueError: the language model is no whole ARPA file.
+    """
+    if settings.lm is not None:
+        language_model(settings.lm)
+    if settings.lexicon is not None:
+        from speechtl.decode.lexicon import listed_words
+
+        listed_words(settings.lexicon)
+
+
 def _best_paths(log_probs: Tensor, lengths: Tensor, allowed: Tensor | None) -> list[list[int]]:
     best = log_probs.argmax(dim=2).tolist()
     ids = [collapse(path[:length]) for path, length in zip(best, lengths.tolist(), strict=True)]

@@ -100,7 +100,7 @@ def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:
     """
     model = None if settings.lm is None else language_model(settings.lm)
     source = settings.lexicon or settings.lm
-    words = model.vocabulary if settings.lexicon is None and model else _listed(settings.lexicon)
+    words = model.vocabulary if settings.lexicon is None and model else listed_words(settings.lexicon)
     rules = orthography(tokenizer.language)
     normal = dict.fromkeys(rules.normalise(word) for word in words)
     several = [repr(word) for word in normal if model and len(tokens(rules, word)) > 1]
@@ -237,7 +237,12 @@ def _name(word: str) -> str:
     return word.replace(" ", SPACE)
 
 
-def _listed(path: str | None) -> list[str]:
+def listed_words(path: str | None) -> list[str]:
+    """The words of a list, one a line; none without one.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     if path is None:
         return []
     if not Path(path).is_file():

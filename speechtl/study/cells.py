@@ -10,6 +10,7 @@ from pathlib import Path
 
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
+from speechtl.faults import counted, listed
 from speechtl.folds import SEVERAL, SHORT_MINUTES
 from speechtl.recipe_flags import parse_recipe
 from speechtl.run_folder import RunFolder
@@ -108,6 +109,27 @@ def expand(study: Study, runs: Path) -> tuple[Cell, ...]:
     places = {amount: place for place, amount in enumerate(study.amounts)}
     cells.sort(key=lambda cell: (cell.cost, places[cell.amount], cell.seed))
     return tuple(cells)
+
+
+def refuse_others(cells: Sequence[Cell]) -> None:
+    """Refuse a study some of whose folders hold runs with other settings, as when a recipe has changed.
+
+    Raises:
+        ValueError: there are such; names them and what differs in the first.
+    """
+    others = {cell.folder.path: cell for cell in cells if not cell.is_its_own}
+    if not others:
+        return
+    try:
+        next(iter(others.values())).folder.check()
+    except ValueError as error:
+        differing = [line for line in str(error).splitlines() if line.startswith("  ")]
+    raise ValueError(
+        f"{counted(len(others), 'cell')} of {len(cells)} would be run where runs with other settings are: "
+        f"{listed([str(path) for path in others])}\n"
+        + "\n".join(differing)
+        + "\nGive the study another name (--name), or move these folders away; nothing was run or written."
+    )
 
 
 def untrained_sources(cells: Sequence[Cell], runs: Path) -> dict[Path, Cell]:

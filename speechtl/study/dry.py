@@ -10,7 +10,7 @@ from pathlib import Path
 
 from speechtl.dry_run import dry_run
 from speechtl.sets import Sets
-from speechtl.study.cells import Cell, dev_lines, untrained_sources
+from speechtl.study.cells import Cell, dev_lines, refuse_others, untrained_sources
 from speechtl.study.labels import shared_notes, table_labels
 from speechtl.study.pace import Pace, duration, trains
 from speechtl.study.settings import Study
@@ -31,6 +31,10 @@ def planned(study: Study, cells: Sequence[Cell], runs: Path) -> tuple[Table, lis
     """
     sources = untrained_sources(cells, runs)
     pace, faults = _measured([*sources.values(), *cells], runs)
+    try:
+        refuse_others(cells)
+    except ValueError as error:
+        faults.append(str(error))
     named, meant = table_labels(study.rows)
     title = f"study {study.name}: {len(cells)} cells in {runs / study.name}, the cheapest first"
     if len(cells) <= MOST:

@@ -3,7 +3,7 @@
 import hashlib
 import multiprocessing
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from speechtl.checkpoint import load_model
 from speechtl.report import Report
 from speechtl.study import Study
 from speechtl.study.cells import expand
+from speechtl.study.dry import planned
 from speechtl.study.keeping import Keep
 from speechtl.study.study import run_study
 from speechtl.train import Interrupted
@@ -129,14 +130,20 @@ def test_a_method_of_one_s_own_runs_from_a_recipe_file_with_a_source(speech: Pat
     assert by_row[rows[1]] != by_row[rows[0]]
 
 
-def test_a_result_of_other_settings_is_not_taken_for_one_s_own(speech: Path, tmp_path: Path) -> None:
+def test_runs_with_other_settings_are_refused_and_results_stay(speech: Path, tmp_path: Path) -> None:
+    """As when a recipe has changed: none of the cells is run, and the tables are those of before."""
     study = Study("s", (write_recipe(speech, "changing", steps=1),), seeds=(0,))
     assert run_study(study, tmp_path).unfinished == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir() if path.is_file()}
+    assert "study.md" in before
     write_recipe(speech, "changing", steps=2)
-    outcome = run_study(study, tmp_path)
-    (why,) = outcome.failures.values()
-    assert "train.steps: the run has 1, you ask for 2" in why
-    assert (outcome.unfinished, outcome.results) == (1, ())
+    both = replace(study, recipes=(*study.recipes, write_recipe(speech, "other", steps=1)))
+    with pytest.raises(ValueError, match=r"1 cell of 2 .*changing/seed-0\n.*has 1, you ask for 2\n.*--name"):
+        run_study(both, tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir() if path.is_file()} == before
+    assert not (tmp_path / "s" / "other").exists()
+    (fault,) = planned(both, expand(both, tmp_path), tmp_path)[1]
+    assert "1 cell of 2 would be run where runs with other settings are" in fault
 
 
 def test_cells_of_a_failed_source_fail_without_training_it_again(
