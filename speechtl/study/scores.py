@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
 
 from speechtl.finished_runs import Scored, columns_of, scored
 from speechtl.report import Hypothesis, Report, SetReport
-from speechtl.source import Source
 from speechtl.study.cells import Cell
 from speechtl.study.negative import controls, main_error
 from speechtl.study.settings import Amount, Study
+from speechtl.whole_files import read_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ class SourceScore:
 def source_score(finished: Finished, metric: str | None) -> SourceScore | None:
     """What the transfer cost the source; None where it was not tested."""
     errors, losses = [], []
-    own = _own_errors(finished.cell.source)
+    own = _own_errors(finished.cell)
     for name, entry in finished.report.source_sets.items():
         measured = main_error(entry, metric) or main_error(entry, None)
         if measured is None:
@@ -141,13 +145,28 @@ def source_score(finished: Finished, metric: str | None) -> SourceScore | None:
     return SourceScore(mean(errors), mean(losses) if losses else None) if errors else None
 
 
-def _own_errors(source: Source | None) -> dict[str, SetReport]:
-    """The source's own reports, by their references, or by name where a report has no hash of them."""
-    folder = None if source is None else _run_of(source.model)
+def _own_errors(cell: Cell) -> dict[str, SetReport]:
+    """The source's own reports, by their references, or by name where a report has no hash of them.
+
+    None where the source was trained again after the cell had ended: it is not what the cell started from.
+    """
+    folder = None if cell.source is None else _run_of(cell.source.model)
     if folder is None:
+        return {}
+    begun = _begun(folder)
+    ended = datetime.fromtimestamp(cell.folder.report.stat().st_mtime, UTC)
+    if begun is not None and begun > ended:
+        logger.warning("%s: its source %s was trained again since, so its loss is not told", cell, folder)
         return {}
     report = Report.load(folder / "report.json")
     return {entry.references or name: entry for name, entry in report.sets.items()}
+
+
+def _begun(run: Path) -> datetime | None:
+    """When a run began; None for a model without one."""
+    settings = run / "experiment.json"
+    told = read_json(settings).get("date") if settings.is_file() else None
+    return None if told is None else datetime.fromisoformat(told)
 
 
 def _run_of(model: Path) -> Path | None:

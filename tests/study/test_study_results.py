@@ -28,6 +28,7 @@ from speechtl.study.negative import controls, new_negatives
 from speechtl.study.results import RowResult, SetResult, results
 from speechtl.study.scores import Grid
 from speechtl.study.tables import result_table
+from speechtl.whole_files import write_json
 
 TOTALS = [UNITS] * 24
 
@@ -356,6 +357,9 @@ def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
     assert row.source_loss == Interval(lost, lost, lost), "a set is known by its references"
     outcome = write_outcome(study, cells, {}, tmp_path / "s")
     assert "| +37.5 |" in outcome.tables[0].markdown()
+    for begun, loss in (("2020-01-01T00:00:00+00:00", row.source_loss), ("2100-01-01T00:00:00+00:00", None)):
+        write_json(folder.parent / "experiment.json", {"date": begun})
+        assert row_of(only(study, cells), tuned).source_loss == loss, "trained again, it is another source"
     names = {path.name for path in (tmp_path / "s").glob("*.png")}
     assert names == {"error-words.png", "gain-and-loss-words.png"}
     assert not list((tmp_path / "s").glob(".*.new"))
