@@ -208,6 +208,9 @@ def test_a_classifier_s_speakers_are_kept_apart_if_they_say_the_same() -> None:
         assert {corpus.split_by for corpus in found.held_out.values()} == {split_by}
         for corpus in found.held_out.values():
             assert set(corpus.column("text")) <= set(found.train.column("text"))
+    free = parts(replace(CorpusSpec("alike"), split_by="none"), ("dev", "test"), 0, is_classifier=True)
+    assert {corpus.split_by for corpus in free.held_out.values()} == {"none"}
+    assert "by recording, since a classifier knows the texts of training alone" in free.account
 
 
 def of_two_languages(
