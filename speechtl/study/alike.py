@@ -45,7 +45,8 @@ def refuse_unlike(study: Study, cells: Sequence[Cell]) -> None:
         raise ValueError(
             f"study {study.name}: these rows would be tested on other utterances than the control "
             f"{study.reference}:\n{lines}\nWhere a method trains parts of its own for the speakers of its "
-            "tests, give the other rows --target.split-by text; or let all rows hold out what one run did: "
+            "tests, give the other rows --target.split-by text; where a source knows all, give all rows "
+            "--target.split-by none; or let all rows hold out what one run did: "
             "--target.split-as runs/NAME/seed-0. In a study with variants their targets have these fields"
         )
 
