@@ -34,7 +34,7 @@ class TopFirst(Transfer):
 
     first: float = 0.5
 
-    def stages(self):
+    def stages(self, model):
         lower = (Rule("input", frozen=True), Rule("encoder.0", frozen=True))
         return (Stage(self.first, lower), Stage(1 - self.first, restarts=True))
 

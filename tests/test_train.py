@@ -248,7 +248,7 @@ def test_training_ends_when_dev_has_not_fallen_for_long_enough(
 class Halves(Transfer):
     """Two stages."""
 
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self, model: AcousticModel) -> tuple[Stage, ...]:
         return (Stage(0.5), Stage(0.5))
 
 

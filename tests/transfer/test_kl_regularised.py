@@ -235,9 +235,10 @@ def test_what_makes_no_sense_is_refused_in_a_sentence() -> None:
         replace(load_recipe("taiwanese/kl"), source=None, source_tests=())
 
 
-def test_the_recipe_differs_from_fine_tuning_in_its_method_only() -> None:
+def test_the_recipe_differs_from_fine_tuning_in_its_method_and_its_rate_only() -> None:
     recipe, control = load_recipe("taiwanese/kl"), load_recipe("taiwanese/finetune")
-    assert replace(recipe, name=control.name, method=control.method) == control
+    train = replace(recipe.train, lr=control.train.lr)
+    assert replace(recipe, name=control.name, method=control.method, train=train) == control
     assert Experiment.from_dict(recipe.to_dict()).method == KLRegularised()
 
 

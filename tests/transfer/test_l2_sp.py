@@ -169,7 +169,8 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
         adapted(method, a_source("en"), a_target("en"))
 
 
-def test_the_recipe_differs_from_fine_tuning_in_its_method_only() -> None:
+def test_the_recipe_differs_from_fine_tuning_in_its_method_and_its_rate_only() -> None:
     recipe, control = load_recipe("taiwanese/l2_sp"), load_recipe("taiwanese/finetune")
-    assert replace(recipe, name=control.name, method=control.method) == control
+    train = replace(recipe.train, lr=control.train.lr)
+    assert replace(recipe, name=control.name, method=control.method, train=train) == control
     assert Experiment.from_dict(recipe.to_dict()).method == L2SP()
