@@ -118,9 +118,10 @@ def dry_run(
     """
     experiment.refuse_template()
     require(experiment.track)
-    require_files(experiment.decode)
     folder = RunFolder.of(experiment, runs)
     fate, is_refused, done = _fate(folder, fresh)
+    if done is not None:
+        require_files(experiment.decode)
     sources = runs if sources is None else sources
     source = find_source(experiment, sources)
     first = _trained_first(source, sources)

@@ -148,7 +148,7 @@ class Experiment:
                 f"experiment {self.name}: model.head={self.model.head} with text.units={units}; a classifier "
                 "decides among whole texts, and CTC cannot: choose classifier with whole, or ctc with others"
             )
-        if is_classifier and (self.augment.chain or self.decode.method not in ("constrained", "greedy")):
+        if is_classifier and (self.augment.chain or self.decode.searches):
             raise ValueError(
                 f"experiment {self.name}: a classifier makes one decision for an utterance, so augment.chain="
                 f"{self.augment.chain:g} and decode.method={self.decode.method} must be 0 and greedy or "

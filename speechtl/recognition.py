@@ -39,7 +39,7 @@ def require_decodable(model: AcousticModel, languages: Iterable[str], settings: 
         ValueError: a language's head is a classifier's, and the decoding one of sequences.
     """
     deciding = [tag for tag in languages if tag in model.tokenizers and model.tokenizers[tag].kind == "whole"]
-    if deciding and settings.method not in ("constrained", "greedy"):
+    if deciding and settings.searches:
         raise ValueError(
             f"the head of {listed(sorted(set(deciding)))} is a classifier, which makes one decision for an "
             f"utterance, so there is nothing for decode.method={settings.method} to search; leave out "

@@ -72,11 +72,11 @@ def run(
     """
     experiment.refuse_template()
     require(experiment.track)
-    require_files(experiment.decode)
     runs = Path(runs)
     folder = RunFolder.of(experiment, runs)
     if not fresh and (report := _finished(folder)) is not None:
         return report  # without the lock: several processes may start from one source
+    require_files(experiment.decode)
     with folder.locked():
         if fresh:
             aside = folder.set_aside()

@@ -142,6 +142,20 @@ def test_a_language_model_that_cannot_be_read_is_refused_before_anything_else(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_finished_run_prints_its_report_without_what_it_was_decoded_with(
+    manifest: Path, tmp_path: Path
+) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("ae\nio\n")
+    decode = DecodeSettings(method="lexicon", lexicon=str(words))
+    few = replace(QUICK, steps=2, evaluations=1)
+    experiment = toy_experiment(manifest, decode=decode, train=few)
+    report = speechtl.run.run(experiment, tmp_path / "runs")
+    words.unlink()
+    assert speechtl.run.run(experiment, tmp_path / "runs").sets == report.sets
+    assert dry_run(experiment, tmp_path / "runs").fate.startswith("prints the report of the finished run")
+
+
 def test_a_classifier_is_not_searched(manifest: Path, tmp_path: Path) -> None:
     tokenizers = {"en": Tokenizer.fit(["aei", "oia"], "en", TextSettings(units="whole"))}
     settings = replace(toy_experiment(manifest).model, head="classifier")

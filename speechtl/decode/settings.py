@@ -45,6 +45,11 @@ class DecodeSettings:
     lexicon: str | None = None
     """A list of words for `lexicon`, one a line; by default those of the language model."""
 
+    @property
+    def searches(self) -> bool:
+        """Whether it weighs sequences of units, which a classifier has none of."""
+        return self.method in SEARCHES
+
     def __post_init__(self) -> None:
         methods = get_args(Method)
         if self.method not in methods:
@@ -61,7 +66,7 @@ class DecodeSettings:
                 f"decode.lm_weight is {self.lm_weight}, decode.insertion_bonus {self.insertion_bonus}; "
                 "expected a finite number of at least 0, and any finite number"
             )
-        if self.lm is not None and self.method not in SEARCHES:
+        if self.lm is not None and not self.searches:
             raise ValueError(
                 f"decode.lm is for decode.method beam or lexicon; {self.method} weighs no hypotheses. "
                 "Choose one of these, or leave the language model out"
@@ -71,7 +76,7 @@ class DecodeSettings:
                 f"decode.lm_weight is {self.lm_weight:g}, but there is no language model to weigh; name "
                 "one by decode.lm, or leave the weight out"
             )
-        if self.insertion_bonus and self.method not in SEARCHES:
+        if self.insertion_bonus and not self.searches:
             raise ValueError(
                 f"decode.insertion_bonus is for decode.method beam or lexicon, not {self.method}"
             )
