@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 
@@ -30,6 +31,24 @@ def resolve(written: str, root: Path, takes_absolute: bool = True) -> Path:
             raise ValueError(f"{written} leads to {real}, outside {folder}")
         return Path(real)
     return whole
+
+
+def as_stored(path: str | Path) -> Path | None:
+    """The file that a path means in whichever Unicode form its names are stored; None where none is there.
+
+    A Mac stores `é` as two characters, an archive carries them elsewhere, and a list that was typed has one.
+    Where both are there, the form that is written is meant.
+    """
+    if is_file(path):
+        return Path(path)
+    found = Path()
+    for part in Path(path).parts:
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        stored = next((found / form for form in forms if os.path.lexists(found / form)), None)
+        if stored is None:
+            return None
+        found = stored
+    return found if is_file(found) else None
 
 
 def is_file(path: str | Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from speechtl.audio import AudioError, duration
 from speechtl.corpus import Utterance
 from speechtl.faults import Fault
-from speechtl.formats.audio_paths import is_file, resolve
+from speechtl.formats.audio_paths import as_stored, resolve
 from speechtl.formats.delimited import NO_LANGUAGE
 from speechtl.formats.dialects import seconds
 from speechtl.formats.listing import Listing, Row
@@ -100,10 +100,11 @@ class CheckedRow:
             stated = None
         if self.recording is None:
             return
-        if not is_file(self.recording):
+        if (stored := as_stored(self.recording)) is None:
             mend = "correct the path, which starts at the manifest's folder, or remove the row"
             self.fault("missing audio file", mend, self.recording)
             return
+        self.recording = str(stored)
         try:
             self.values["duration"] = duration(self.recording) if stated is None else stated
         except (OSError, ValueError) as error:

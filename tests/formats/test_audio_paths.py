@@ -1,10 +1,11 @@
+import unicodedata
 from pathlib import Path
 
 import pytest
 from own_speech import kinds, message_of, sound
 
 from speechtl.formats import read_corpus
-from speechtl.formats.audio_paths import is_file, resolve
+from speechtl.formats.audio_paths import as_stored, is_file, resolve
 
 
 @pytest.fixture
@@ -77,3 +78,22 @@ def test_another_folder_is_where_relative_paths_start(root: Path) -> None:
     manifest.write_text("audio\ttext\nelsewhere/../c.wav\tone, two\n", encoding="utf-8")
     corpus = read_corpus(manifest, language="en", audio_root=root.parent)
     assert (corpus[0].audio, corpus[0].text) == (str(root.parent / "c.wav"), "one, two")
+
+
+@pytest.mark.parametrize(("written", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_are_found_in_either_unicode_form(tmp_path: Path, written: str, stored: str) -> None:
+    name = unicodedata.normalize(written, "Tâi-lô/tsi̍t.wav")
+    on_disk = tmp_path / unicodedata.normalize(stored, "Tâi-lô/tsi̍t.wav")
+    sound(on_disk)
+    (tmp_path / "m.csv").write_text(f"audio,text\n{name},tsi̍t\n", encoding="utf-8")
+    utterance = next(iter(read_corpus(tmp_path / "m.csv", language="nan-Latn-tailo")))
+    assert Path(utterance.audio) == on_disk
+    assert as_stored(tmp_path / "Tâi-lô" / "nn̄g.wav") is None
+    assert as_stored(tmp_path / unicodedata.normalize(written, "Tâi-lô")) is None
+
+
+def test_a_name_that_is_there_in_both_forms_is_the_written_one(tmp_path: Path) -> None:
+    for form in ("NFC", "NFD"):
+        sound(tmp_path / unicodedata.normalize(form, "á.wav"))
+        written = tmp_path / unicodedata.normalize(form, "á.wav")
+        assert str(as_stored(written)) == str(written)
