@@ -102,13 +102,17 @@ def test_every_row_has_the_same_labelled_speech_steps_and_labelled_seconds(name:
 
 def test_settings_are_chosen_on_each_half_for_itself() -> None:
     """As the tuning has trials of; only the strength of a method is."""
-    trials = set(load_study("english/to_commands_tuning").recipes)
-    for name, chosen in (("to_commands", shift.WITHOUT_LABELS), ("to_commands_by_dev", shift.BY_DEV)):
-        assert {half: set(flags) for half, flags in chosen["digits"].items()} == {
+    for name, labelled, chosen in (
+        ("to_commands", "digits", shift.WITHOUT_LABELS),
+        ("to_commands_by_dev", "digits", shift.BY_DEV),
+        ("to_digits", "commands", shift.WITHOUT_LABELS),
+    ):
+        trials = set(load_study(f"english/{name.removesuffix('_by_dev')}_tuning").recipes)
+        assert {half: set(flags) for half, flags in chosen[labelled].items()} == {
             half: set(shift.TUNED) for half in VOLUNTEERS
         }
         for cell in cells_of(name):
-            flags = chosen["digits"][cell.variant].get(cell.row.rpartition("/")[2])
+            flags = chosen[labelled][cell.variant].get(cell.row.rpartition("/")[2])
             assert flags is None or f"{cell.row} {flags}" in trials
             if flags is not None:
                 _, value = flags.split()

@@ -78,6 +78,20 @@ WITHOUT_LABELS: Mapping[str, Mapping[str, Flags]] = {
             "pseudo_labels": "--method.threshold 0.9",
         },
     },
+    "commands": {
+        "first": {
+            "dann": "--method.weight 1",
+            "mmd": "--method.weight 3",
+            "coral": "--method.weight 10",
+            "pseudo_labels": "--method.threshold 0.7",
+        },
+        "second": {
+            "dann": "--method.weight 0.3",
+            "mmd": "--method.weight 3",
+            "coral": "--method.weight 10",
+            "pseudo_labels": "--method.threshold 0.3",
+        },
+    },
 }
 """By what is labelled and the half that is heard: flags of rows, as the tuning studies chose them by the
 information in the decisions on unlabelled speech."""
@@ -92,6 +106,20 @@ BY_DEV: Mapping[str, Mapping[str, Flags]] = {
         "second": {
             "dann": "--method.weight 0.03",
             "mmd": "--method.weight 0.1",
+            "coral": "--method.weight 1",
+            "pseudo_labels": "--method.threshold 0.3",
+        },
+    },
+    "commands": {
+        "first": {
+            "dann": "--method.weight 0.1",
+            "mmd": "--method.weight 1",
+            "coral": "--method.weight 100",
+            "pseudo_labels": "--method.threshold 0.3",
+        },
+        "second": {
+            "dann": "--method.weight 1",
+            "mmd": "--method.weight 1",
             "coral": "--method.weight 1",
             "pseudo_labels": "--method.threshold 0.3",
         },
