@@ -21,7 +21,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 
@@ -178,11 +177,14 @@ def _parts(row: str) -> tuple[str, dict[str, str]]:
     """A row's recipe, and its flags with their values."""
     recipe, *typed = shlex.split(row)
     words = [part for word in typed for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    flags: dict[str, str] = {}
-    for word, after in pairwise([*words, "--"]):
+    flags: dict[str, list[str]] = {}
+    values: list[str] = []
+    for word in words:
         if word.startswith("--"):
-            flags[word] = "" if after.startswith("--") else after
-    return recipe, flags
+            values = flags[word] = []
+        else:
+            values.append(word)
+    return recipe, {flag: " ".join(values) for flag, values in flags.items()}
 
 
 def at_edge(best: Trial, others: Sequence[Trial]) -> list[str]:

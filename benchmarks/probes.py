@@ -20,8 +20,9 @@ from speechtl.probes import Accuracy, Probes, draw_probes, probe
 
 
 def probed(run: str, spec: CorpusSpec) -> Probes:
-    """The probes of a model on some speech."""
+    """The probes of a model on some speech, which is trimmed as the speech that it was trained on."""
     model, corpus = load_model(run).model, spec.open()
+    corpus = corpus.trimmed_as(model.trim_db.get(corpus.languages[0]))
     waveforms = load_waveforms(corpus)
     return probe(model, Examples.of(corpus, waveforms, waveforms.durations, model.tokenizers))
 

@@ -73,11 +73,12 @@ def no_longer(corpus: Corpus, seconds: float) -> Corpus:
     return replace(corpus.select(kept), left_out=left_out, is_checked=True)
 
 
-def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
+def draw(corpus: Corpus, count: int, seed: int, *, by_text: bool = True) -> Corpus:
     """So many utterances, the same for a seed; fewer lie inside more.
 
     They are taken in the order of the hash of seed and id, but no text comes again before every text has
-    come: 20 utterances of a vocabulary of 20 words are 20 words. Of each language one comes first.
+    come: 20 utterances of a vocabulary of 20 words are 20 words. Of each language one comes first. Without
+    `by_text` texts play no part, as of speech that is heard without labels.
 
     Raises:
         ValueError: The corpus holds fewer.
@@ -88,7 +89,8 @@ def draw(corpus: Corpus, count: int, seed: int) -> Corpus:
             f"{'is' if len(corpus) == 1 else 'are'} {len(corpus)}; ask for fewer, or for 'all'"
         )
     several = corpus.column("language") if len(corpus.languages) > 1 else ()
-    return corpus.select(spread(count, corpus.arrow("id"), corpus.column("text"), seed, several))
+    texts = corpus.column("text") if by_text else [""] * len(corpus)
+    return corpus.select(spread(count, corpus.arrow("id"), texts, seed, several))
 
 
 def _of_values(

@@ -96,7 +96,8 @@ class CorpusSpec:
     def open(self, seed: int = 0, *, needs_text: bool = True) -> Corpus:
         """The utterances; the seed chooses them where fewer are asked for than there are.
 
-        Without `needs_text` a manifest may leave texts out; they are empty then.
+        Without `needs_text` a manifest may leave texts out; they are empty then, and play no part in what is
+        chosen.
 
         Raises:
             FileNotFoundError: There is no such corpus.
@@ -124,16 +125,18 @@ class CorpusSpec:
             opened = replace(opened, trim_db=self.trim_db, is_checked=True)
         if self.split_by is not None:
             opened = replace(opened, split_by=self.split_by, is_checked=True)
-        return self.drawn(opened, seed)
+        return self.drawn(opened, seed, by_text=needs_text)
 
-    def drawn(self, opened: Corpus, seed: int) -> Corpus:
+    def drawn(self, opened: Corpus, seed: int, *, by_text: bool = True) -> Corpus:
         """The minutes or utterances of a corpus that are asked for; all of it if none are.
+
+        Utterances are of as many texts as may be, unless `by_text` is off.
 
         Raises:
             ValueError: The corpus holds less.
         """
         if self.utterances != "all":
-            return draw(opened, self.utterances, seed)
+            return draw(opened, self.utterances, seed, by_text=by_text)
         return opened if self.minutes == "all" else opened.subset(self.minutes, seed)
 
     @property

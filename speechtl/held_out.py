@@ -116,7 +116,7 @@ def parts(
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool, sides)}"
     if spec.is_drawn:
-        train = _subset(train, spec, account, seed)
+        train = _subset(train, spec, account, seed, by_text=needs_text)
     told_apart = sides if spec.split_as is not None else {name: sides[name] for name in missing}
     return Parts(train, sides, account, CarvedSplits.of(whole.name, spec.corpus, told_apart))
 
@@ -335,9 +335,9 @@ def _taken_whole(train: Corpus, spec: CorpusSpec) -> str:
     )
 
 
-def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:
+def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int, *, by_text: bool) -> Corpus:
     try:
-        return spec.drawn(train, seed)
+        return spec.drawn(train, seed, by_text=by_text)
     except ValueError as error:
         raise ValueError(f"{error}\n{account}") from error
 

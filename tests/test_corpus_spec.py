@@ -154,6 +154,21 @@ def test_speakers_texts_ids_and_a_number_are_chosen() -> None:
         corpus("rounds", speakers=("b",), texts=("two",), utterances=9).open()
 
 
+def test_what_is_drawn_to_be_heard_without_labels_does_not_follow_texts() -> None:
+    drawn = []
+    for texts in (["one", "two"] * 8, ["one"] * 12 + ["two"] * 4):
+        rows = [
+            Utterance(f"r/{place}", f"/{place}.wav", text, "en", "a", None, 6.0, "train")
+            for place, text in enumerate(texts)
+        ]
+        Corpus.from_utterances("rounds", rows).save(data_folder() / "rounds")
+        spec = corpus("rounds", utterances=6)
+        drawn.append((spec.open(needs_text=False).column("id"), spec.open().column("id")))
+    (heard, labelled), (heard_again, labelled_again) = drawn
+    assert heard == heard_again
+    assert labelled != labelled_again, "labelled speech has as many texts as may be"
+
+
 def test_the_whole_of_a_choice_keeps_what_is_chosen_and_draws_nothing() -> None:
     spec = CorpusSpec("rounds", split="train", speakers=("a",), utterances=2)
     assert spec.is_drawn

@@ -55,6 +55,8 @@ def test_who_is_left_out_is_heard_only_without_labels(study_name: str, tmp_path:
         assert experiment.targets[0].speakers == training
         assert experiment.unlabelled[0].speakers == experiment.tests[0].speakers == left_out
         assert experiment.unlabelled[0].ids != experiment.tests[0].ids
+        domains = {experiment.unlabelled[0].as_domain, experiment.tests[0].as_domain}
+        assert domains == {"left out"}, "no accent, by which labelled speech would be of the target's domain"
         assert experiment.source in (None, f"english/without/{cell.variant}@{cell.seed}")
         labelled = experiment.train.batch_seconds / (2 if experiment.method.hears_unlabelled else 1)
         base = load_recipe(f"english/without/{cell.variant}")

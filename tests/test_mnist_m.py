@@ -183,6 +183,7 @@ def test_it_learns_made_up_digits(material: Material, tmp_path: Path) -> None:
         (["--rows", "adabn"], "the row adabn needs batch norms, and the paper network has none"),
         (["--rows", "dann-own-norms"], "leave it out, or take --network wide"),
         (["--rows", "source", "--weight", "2"], "the row source has no term to weigh"),
+        (["--rows", "control", "dann", "--weight", "2"], "the row control has no term to weigh"),
         (["--rows", "source", "--epochs", "0"], "--epochs 0: expected 1 or more"),
         (["--rows", "source", "--data", "nowhere"], "nowhere lacks mnist.npz, photos/train, photos/test"),
     ],

@@ -53,6 +53,17 @@ def chosen_by(name: str) -> CorpusSpec:
     return corpus(CORPUS, speakers=speakers, ids=takes(speakers, CHOSEN_BY), split_by="none")
 
 
+def unheard(name: str) -> tuple[CorpusSpec, CorpusSpec]:
+    """What is heard without labels of those who are left out, and their tests.
+
+    Their domain is that they are left out and not their accent, which a labelled speaker may share.
+    """
+    return (
+        replace(adapted_to(name), as_domain="left out"),
+        replace(tested_on(name), as_domain="left out"),
+    )
+
+
 def labelled_as_well(name: str) -> CorpusSpec:
     """What the base model is trained on, and with it what adaptation hears of those who are left out."""
     left_out, training = LEFT_OUT[name]
@@ -124,13 +135,14 @@ def without_labels(study: str, names: tuple[str, ...]) -> Study:
     def variant(name: str) -> Variant:
         base = base_without(name)
         assert isinstance(base.target, CorpusSpec)
+        unlabelled, test = unheard(name)
         return Variant(
             name=name,
             target=base.target,
             dev=(chosen_by(name),),
-            tests=(tested_on(name),),
+            tests=(test,),
             sources=tuple(f"english/without/{name}@{seed}" for seed in seeds),
-            unlabelled=(adapted_to(name),),
+            unlabelled=(unlabelled,),
             others=(("english/unheard/target", labelled_as_well(name)),),
         )
 

@@ -88,7 +88,7 @@ def row_of(name: str, network: str, weight: float | None = None) -> Row:
         )
     if weight is None:
         return row
-    if not isinstance(row.method, DANN | MMD | CORAL):
+    if not isinstance(row.method, DANN | MMD | CORAL) or not row.method.weight:
         raise ValueError(
             f"--weight: the row {name} has no term to weigh; give it to dann, mmd or coral alone"
         )

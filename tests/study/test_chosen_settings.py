@@ -130,3 +130,11 @@ def test_settings_are_chosen_by_information_and_never_by_the_test(tmp_path: Path
     found = SCRIPT.trials(study, tmp_path, "information", [], each_variant=False)
     (row,) = SCRIPT.table_of(study, found, "information").rows
     assert row[1:] == ("3", "2", "--train.lr 2e-3", "1.550", "0.950", "50.0 %", "")
+
+
+def test_flags_are_told_with_all_their_values() -> None:
+    row = "one --method.blocks encoder.0 norm --train.lr=1e-3 --train.no-is-mixed"
+    assert SCRIPT._parts(row) == (
+        "one",
+        {"--method.blocks": "encoder.0 norm", "--train.lr": "1e-3", "--train.no-is-mixed": ""},
+    )
