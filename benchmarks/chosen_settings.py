@@ -54,6 +54,8 @@ class Trial:
     """What chooses, of each finished cell; the least is best."""
     tests: Mapping[Place, float]
     """The mean error over the sets that a cell is tested on by its kept weights."""
+    diverged: frozenset[Place] = frozenset()
+    """The cells whose training diverged."""
 
     @property
     def setting(self) -> str:
@@ -130,7 +132,8 @@ def trials(study: Study, runs: Path, by: str, same: Sequence[str], *, each_varia
                 }
                 scores = {place: _score(one, by, study.metric) for place, one in mine.items()}
                 tests = {place: _test(one, study.metric) for place, one in mine.items()}
-                found.append(Trial(method, flags, amount, variant, _known(scores), _known(tests)))
+                diverged = frozenset(place for place, one in mine.items() if one.diverged)
+                found.append(Trial(method, flags, amount, variant, _known(scores), _known(tests), diverged))
     if not any(trial.scores for trial in found):
         raise ValueError(
             f"study {study.name}: no finished cell has {by!r}; choose by {DEV}, by {INFORMATION} where "
@@ -244,6 +247,11 @@ def table_of(study: Study, found: Sequence[Trial], by: str) -> Table:
             )
         if choice.ties:
             table.notes.append(f"{where}: {counted(choice.ties, 'other trial')} as good; the first is named")
+        if choice.best is not None and choice.best.diverged:
+            table.notes.append(
+                f"{where}: of what is chosen {counted(len(choice.best.diverged), 'cell')} diverged; look at "
+                "its report before it is used"
+            )
         if choice.is_partial:
             table.notes.append(f"{where}: some trials have more finished cells, which were not looked at")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -88,6 +89,7 @@ def expand(study: Study, runs: Path) -> tuple[Cell, ...]:
         FileNotFoundError: there is no such recipe or source; names similar ones.
         ValueError: two cells would be one run, or a recipe makes no sense.
     """
+    _refuse_idle_flags(study)
     variants = study.variants or (None,)
     texts = dict.fromkeys(_written(row, one) for row in study.rows for one in (None, *variants))
     recipes = {text: _recipe(text) for text in texts}
@@ -106,8 +108,9 @@ def expand(study: Study, runs: Path) -> tuple[Cell, ...]:
                 f"study {study.name}: the recipes {first!r} and {cell.row!r} are both named "
                 f"{recipes[cell.row].name}; give one of them another --name"
             )
+    cells = _tested_under_one_name(study, cells)
     places = {amount: place for place, amount in enumerate(study.amounts)}
-    cells.sort(key=lambda cell: (cell.cost, places[cell.amount], cell.seed))
+    cells.sort(key=lambda cell: (cell.cost, cell.seed, places[cell.amount]))
     return tuple(cells)
 
 
@@ -179,6 +182,76 @@ def _recipe(row: str) -> Experiment:
         return parse_recipe(words[0], words[1:])
     except SystemExit as stop:
         raise ValueError(f"the study's recipe {row!r} has flags that cannot be used; see above") from stop
+
+
+def _refuse_idle_flags(study: Study) -> None:
+    """Refuse flags of a row for what the study says of all rows: they would stand in its name alone.
+
+    Raises:
+        ValueError: there are such.
+    """
+    variants, amount = study.variants, study.amounts[0]
+    has_sources = study.sources or any(one.sources for one in variants)
+    has_dev = study.dev is not None or any(one.dev is not None for one in variants)
+    said = {
+        f"the study's {amount.unit}": (r"target(\.\d+)?\.(minutes|utterances)", amount.unit is not None),
+        "the study's sources": ("source", has_sources),
+        "the study's dev": (r"dev(\..*)?", has_dev),
+        "its variants' targets": (r"target\..*", bool(variants)),
+        "its variants' tests": (r"tests\..*", any(one.tests for one in variants)),
+        "its variants' unlabelled speech": (r"unlabelled\..*", any(one.unlabelled for one in variants)),
+        "the study's seeds": ("seed", True),
+    }
+    for text in dict.fromkeys(_written(row, one) for row in study.rows for one in (None, *variants)):
+        for word in shlex.split(text)[1:]:
+            flag = word.partition("=")[0]
+            for what, (pattern, is_said) in said.items():
+                if is_said and re.fullmatch(f"--{pattern}", flag):
+                    raise ValueError(
+                        f"study {study.name}: {text!r} has {flag}, in whose place {what} would come; leave "
+                        "one of them out"
+                    )
+
+
+def _tested_under_one_name(study: Study, cells: Sequence[Cell]) -> list[Cell]:
+    """Cells whose variants are tested on sets of the same names, since results are pooled by these.
+
+    Where all variants have sets of their own, as of a file each, these are called `test`.
+
+    Raises:
+        ValueError: they are named by hand, and not alike, or some have more than others.
+    """
+    names = {cell.variant: _test_names(cell.experiment) for cell in cells}
+    if set[str].intersection(*map(set, names.values())):
+        return list(cells)
+    specs = [spec for cell in cells for spec in cell.experiment.tests or cell.experiment.targets]
+    counts = {len(one) for one in names.values()}
+    if len(counts) > 1 or any(spec.set_name is not None for spec in specs):
+        raise ValueError(
+            f"study {study.name}: its variants have no test set of one name, by which results are pooled: "
+            f"{listed([f'{variant} has {listed(one)}' for variant, one in names.items()])}. Give sets that "
+            "belong together one name: corpus(..., set_name='test')"
+        )
+    return [replace(cell, experiment=_renamed_tests(cell.experiment)) for cell in cells]
+
+
+def _test_names(experiment: Experiment) -> list[str]:
+    """What the tests of an experiment will be called, as far as it is told without opening them."""
+    if experiment.tests:
+        return [spec.set_name or set_name(spec.corpus, spec.split) for spec in experiment.tests]
+    return [spec.set_name or set_name(spec.corpus, "test") for spec in experiment.targets]
+
+
+def _renamed_tests(experiment: Experiment) -> Experiment:
+    """The experiment with tests that are called `test`, `test-2` and so on; a target names its own."""
+    specs = experiment.tests or experiment.targets
+    named = tuple(
+        replace(spec, set_name="test" if place == 1 else f"test-{place}")
+        for place, spec in enumerate(specs, start=1)
+    )
+    if experiment.tests:
+        return replace(experiment, tests=named)
+    return replace(experiment, target=named if isinstance(experiment.target, tuple) else named[0])
 
 
 def _cell(

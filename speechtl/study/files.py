@@ -106,4 +106,5 @@ def _scores(grid: Grid, finished: Finished) -> dict[str, Any]:
         "steps": None if train is None else train.best.get("step"),
         "wall_seconds": None if train is None else train.wall_seconds,
         "dev": None if train is None else train.dev,
+        "diverged": finished.diverged,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Closed:
     are_speakers: bool
     over_seeds: Interval | None
     """Student's t over the seeds' own shares; None with one seed."""
+    diverged: tuple[str, ...] = ()
+    """The cells whose training diverged; they are counted."""
 
 
 def closed_share(
@@ -148,10 +150,13 @@ def gap_of(grid: Grid, name: str, source: str, bound: str, amount: Amount | None
             places = _places(seeds[source][common[0]].hypotheses, are_speakers)
             three = [_sums(seeds[one], common, metric, places) for one in (source, row, bound)]
             try:
-                found.append(_closed(row, are_speakers, *three))
+                closed = _closed(row, are_speakers, *three)
             except ValueError as error:
                 told = f"seed {listed([str(seed) for seed in common])}"
                 raise ValueError(f"study {study.name}: {row} on {name}, {told}: {error}") from error
+            cells = [one for one in grid.of_row(row, amount) if one.cell.seed in common]
+            diverged = tuple(str(one.cell) for one in cells if one.diverged and name == whole)
+            found.append(replace(closed, diverged=diverged))
     return found
 
 
@@ -229,6 +234,9 @@ def gap_table(
             f"fewer than {FEWEST_SPEAKERS} speakers are known, or texts are held out: what other speakers "
             "would change is not told"
         )
+    table.notes += [
+        f"{row.row}: diverged, and counted here: {listed(row.diverged)}" for row in found if row.diverged
+    ]
     few = min((row.resampled for row in found), default=ENOUGH)
     if few < ENOUGH:
         table.notes.append(f"{few} {what} are few: percentiles over them claim too much")

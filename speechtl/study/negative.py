@@ -19,9 +19,10 @@ def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None
 
 
 def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
-    """By the folder of each cell that is no control, its own control: same amount, variant and seed.
+    """By the folder of each cell that transfers something, its own control: same amount, variant and seed.
 
-    To be worse than what was itself adapted is no negative transfer: such controls are left out.
+    To be worse than what was itself adapted is no negative transfer, nor is what is trained from scratch on
+    labels alone: such controls and cells are left out.
     """
     by_place = {
         (c.amount, c.variant, c.seed): c
@@ -31,7 +32,9 @@ def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
     return {
         cell.folder.path: by_place[place]
         for cell in cells
-        if cell.row != study.reference and (place := (cell.amount, cell.variant, cell.seed)) in by_place
+        if cell.row != study.reference
+        and (cell.experiment.source is not None or cell.experiment.method.hears_unlabelled)
+        and (place := (cell.amount, cell.variant, cell.seed)) in by_place
     }
 
 

@@ -45,6 +45,8 @@ class RowResult:
     dev_error: float | None = None
     """Dev error of the kept weights, mean over the cells of the same seeds: what settings are chosen by. None
     on sets of weights that are chosen without labels."""
+    is_decoded_as_source: bool = True
+    """Whether the source's own sets were decoded as they were for the source."""
 
     @property
     def is_negative(self) -> bool:
@@ -81,13 +83,21 @@ def results(grid: Grid) -> tuple[SetResult, ...]:
 
 
 def unmeasured(grid: Grid) -> list[str]:
-    """A sentence for each set that has no table, as its cells have no error in common that was asked for."""
-    wanted = grid.study.metric
-    return [
-        f"no table of {name}: {lacking(here, wanted)}"
-        for name, here in grid.by_set.items()
-        if shared_metric(here, wanted) is None
-    ]
+    """A sentence for each set that has no table: its cells have no error in common that was asked for, or no
+    row and seed has all variants."""
+    told = []
+    for name, here in grid.by_set.items():
+        if shared_metric(here, grid.study.metric) is None:
+            told.append(f"no table of {name}: {lacking(here, grid.study.metric)}")
+        elif not any(
+            grid.seeds(row, amount, name) for row in grid.study.rows for amount in grid.study.amounts
+        ):
+            tested = {one.cell.variant for one in grid.finished.values() if name in one.sets}
+            told.append(
+                f"no table of {name}: no seed of a recipe was tested on it with all variants, only with "
+                f"{listed(sorted(tested))}"
+            )
+    return told
 
 
 def _of_set(grid: Grid, name: str, here: Sequence[Scored]) -> SetResult | None:
@@ -95,23 +105,29 @@ def _of_set(grid: Grid, name: str, here: Sequence[Scored]) -> SetResult | None:
     metric = shared_metric(here, study.metric)
     if metric is None:
         return None
-    blocks_of = _Blocks.of(study, shared_resampling(here))
-    rows, notices, utterances = [], [], 0
+    blocks_of = _Blocks.of(study, shared_resampling(here), grid.are_shared(name))
+    rows, notices, utterances = [], _of_cells(grid, name, here), 0
     for amount in study.amounts:
         reference, _ = _tested_alike(grid.seeds(study.reference, amount, name))
         for row in study.rows:
             seeds, others = _tested_alike(grid.seeds(row, amount, name), reference)
+            if lacking_some := grid.incomplete(row, amount, name):
+                missing = sorted({variant for variants in lacking_some.values() for variant in variants})
+                notices.append(
+                    f"{_place(row, amount)}: seed {listed(list(map(str, lacking_some)))} left out, not "
+                    f"tested with {listed(missing)} or not finished there"
+                )
             if not seeds:
                 continue
             if others:
                 notices.append(
-                    f"{row} {amount}: seed {listed(sorted(map(str, others)))} had other utterances or "
+                    f"{_place(row, amount)}: seed {listed(sorted(map(str, others)))} had other utterances or "
                     "references than the other seeds; left out"
                 )
             utterances = len(next(iter(seeds.values())).hypotheses)
             against = None if row == study.reference else reference
             if against and not _is_comparable(seeds, against):
-                notices.append(f"{row} {amount}: other utterances or references than the control's")
+                notices.append(f"{_place(row, amount)}: other utterances or references than the control's")
                 against = None
             result = _row(study, row, amount, seeds, against, metric, blocks_of)
             result = replace(result, negative=_negative(grid, result, name, metric))
@@ -138,18 +154,21 @@ class _Blocks:
     groups: Mapping[str, str]
     """By variant, what it belongs to."""
     resampled: str
+    are_shared: bool
+    """Whether variants are tested on the same utterances, each of which is then one and not several."""
 
     @classmethod
-    def of(cls, study: Study, resampled: str) -> _Blocks:
+    def of(cls, study: Study, resampled: str, are_shared: bool) -> _Blocks:
         groups = study.groups
-        return cls(groups, "variants" if len(set(groups.values())) >= FEWEST_VARIANTS else resampled)
+        are_many = len(set(groups.values())) >= FEWEST_VARIANTS
+        return cls(groups, "variants" if are_many else resampled, are_shared)
 
     def __call__(self, pooled: Pooled, ids: Sequence[str]) -> list[str | None] | None:
         if self.resampled == "variants":
             return [self.groups[id_.partition("/")[0]] for id_ in ids]
         if self.resampled == "speakers":
             return [pooled.hypotheses[id_].speaker for id_ in ids]
-        return None
+        return [id_.partition("/")[2] for id_ in ids] if self.are_shared else None
 
     def tested(self, rows: Sequence[RowResult]) -> str:
         count = len(set(self.groups.values()))
@@ -169,6 +188,23 @@ class _Blocks:
         if count < 2:
             return told
         return f"{told}, of these {count} {what} alone: it does not tell about others"
+
+
+def _place(row: str, amount: Amount) -> str:
+    return " ".join(filter(None, (row, str(amount))))
+
+
+def _of_cells(grid: Grid, name: str, here: Sequence[Scored]) -> list[str]:
+    """What the cells that were tested on a set have of themselves to be known, in sentences."""
+    told = []
+    diverged = [str(one.cell) for one in grid.finished.values() if name in one.sets and one.diverged]
+    if diverged and not name.endswith(LABEL_FREE):
+        verb = "is" if len(diverged) == 1 else "are"
+        told.append(f"{counted(len(diverged), 'cell')} diverged, and {verb} counted: {listed(diverged)}")
+    decodings = sorted({one.set_report.decoding for one in here})
+    if len(decodings) > 1:
+        told.append(f"cells were decoded differently: {', '.join(decodings)}")
+    return told
 
 
 def _tested_alike(
@@ -257,6 +293,7 @@ def _with_costs(grid: Grid, result: RowResult) -> RowResult:
         (one.cell.seed, score) for one in row if (score := source_score(one, grid.study.metric)) is not None
     ]
     losses: dict[int, list[float]] = {}
+    is_alike = all(score.is_decoded_alike for _, score in scores)
     for seed, score in scores:
         if score.loss is not None:
             losses.setdefault(seed, []).append(score.loss)
@@ -267,6 +304,7 @@ def _with_costs(grid: Grid, result: RowResult) -> RowResult:
         dev_error=mean(chosen) if len(chosen) == len(row) else None,
         source_error=mean(score.error for _, score in scores) if scores else None,
         source_loss=_over_seeds([mean(values) for values in losses.values()]),
+        is_decoded_as_source=is_alike,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 from speechtl.finished_runs import Scored, columns_of, scored
-from speechtl.report import Hypothesis, Report, SetReport
+from speechtl.report import LABEL_FREE, Hypothesis, Report, SetReport
 from speechtl.study.cells import Cell
 from speechtl.study.negative import controls, main_error
 from speechtl.study.settings import Amount, Study
@@ -26,6 +26,11 @@ class Finished:
 
     cell: Cell
     report: Report
+
+    @property
+    def diverged(self) -> str:
+        """Why its training has diverged; empty where it has not."""
+        return "" if self.report.train is None else self.report.train.diverged
 
     @cached_property
     def sets(self) -> dict[str, Scored]:
@@ -95,6 +100,15 @@ class Grid:
                 found.setdefault(name, []).append(one.sets[name])
         return found
 
+    def are_shared(self, name: str) -> bool:
+        """Whether several variants were tested on the same utterances of a set."""
+        tested: dict[str, set[str]] = {}
+        for one in self.finished.values():
+            if name in one.report.sets:
+                entry = one.report.sets[name]
+                tested.setdefault(entry.references, set()).add(one.cell.variant)
+        return any(len(variants) > 1 for reference, variants in tested.items() if reference)
+
     def of_row(self, row: str, amount: Amount) -> list[Finished]:
         """The cells of a row."""
         cells = self.finished.values()
@@ -107,16 +121,32 @@ class Grid:
 
     def seeds(self, row: str, amount: Amount, name: str) -> dict[int, Pooled]:
         """By seed, what a row scored on a set; seeds of which a variant is missing are left out."""
-        wanted = [variant.name for variant in self.study.variants] or [""]
+        return {
+            seed: Pooled({variant: by_variant[variant] for variant in self.variants})
+            for seed, by_variant in self._by_seed(row, amount, name).items()
+            if set(by_variant) == set(self.variants)
+        }
+
+    def incomplete(self, row: str, amount: Amount, name: str) -> dict[int, list[str]]:
+        """By seed that `seeds` leaves out, the variants whose cell was not tested on the set, or not yet."""
+        return {
+            seed: missing
+            for seed, by_variant in self._by_seed(row, amount, name).items()
+            if (missing := [variant for variant in self.variants if variant not in by_variant])
+        }
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the study's variants; an empty one where it has none."""
+        return [variant.name for variant in self.study.variants] or [""]
+
+    def _by_seed(self, row: str, amount: Amount, name: str) -> dict[int, dict[str, Scored]]:
+        """What the finished cells of a row scored on a set, by seed and variant."""
         found: dict[int, dict[str, Scored]] = {}
         for one in self.of_row(row, amount):
             if name in one.sets:
                 found.setdefault(one.cell.seed, {})[one.cell.variant] = one.sets[name]
-        return {
-            seed: Pooled({variant: by_variant[variant] for variant in wanted})
-            for seed, by_variant in sorted(found.items())
-            if set(by_variant) == set(wanted)
-        }
+        return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True)
@@ -128,25 +158,29 @@ class SourceScore:
     loss: float | None
     """By how much more than the source itself, on the sets that it was scored on; None where that is not
     known."""
+    is_decoded_alike: bool = True
+    """Whether the source had the same decoding; else some of the loss is the decoding's."""
 
 
 def source_score(finished: Finished, metric: str | None) -> SourceScore | None:
     """What the transfer cost the source; None where it was not tested."""
-    errors, losses = [], []
+    errors, losses, is_alike = [], [], True
     own = _own_errors(finished.cell)
     for name, entry in finished.report.source_sets.items():
         measured = main_error(entry, metric) or main_error(entry, None)
         if measured is None:
             continue
         errors.append(measured[1])
-        before = own.get(entry.references or name)
-        if before is not None and measured[0] in before.metrics:
+        known = [one for one in own.get(entry.references or name, ()) if measured[0] in one.metrics]
+        if known:
+            before = next((one for one in known if one.decoding == entry.decoding), known[0])
+            is_alike = is_alike and before.decoding == entry.decoding
             losses.append(measured[1] - before.metrics[measured[0]].value)
-    return SourceScore(mean(errors), mean(losses) if losses else None) if errors else None
+    return SourceScore(mean(errors), mean(losses) if losses else None, is_alike) if errors else None
 
 
-def _own_errors(cell: Cell) -> dict[str, SetReport]:
-    """The source's own reports, by their references, or by name where a report has no hash of them.
+def _own_errors(cell: Cell) -> dict[str, list[SetReport]]:
+    """The source's own reports of its kept weights, by their references, or by name where there is no hash.
 
     None where the source was trained again after the cell had ended: it is not what the cell started from.
     """
@@ -159,7 +193,11 @@ def _own_errors(cell: Cell) -> dict[str, SetReport]:
         logger.warning("%s: its source %s was trained again since, so its loss is not told", cell, folder)
         return {}
     report = Report.load(folder / "report.json")
-    return {entry.references or name: entry for name, entry in report.sets.items()}
+    found: dict[str, list[SetReport]] = {}
+    for name, entry in report.sets.items():
+        if not name.endswith(LABEL_FREE):
+            found.setdefault(entry.references or name, []).append(entry)
+    return found
 
 
 def _begun(run: Path) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from speechtl.faults import listed
 from speechtl.report import LABEL_FREE, error_of
 from speechtl.stats import Interval
 from speechtl.study.labels import shared_notes, table_labels
@@ -87,6 +88,12 @@ def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[st
     ]
     if _has_source(found):
         notes.append("source loss: points of error more on the source's own tests than the source has")
+        others = [_called(row, named) for row in found.rows if not row.is_decoded_as_source]
+        if others:
+            notes.append(
+                f"source loss: {listed(others)} decoded these tests otherwise than the source had, which is "
+                "part of the loss"
+            )
     notes += [
         f"negative transfer: {_called(row, named)} is worse than its control by {-100 * row.gain.value:.1f} "
         f"points, in {row.negative[0]} of {row.negative[1]} cells"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from study_grid import write_cell, write_recipe
@@ -43,7 +44,7 @@ def test_flags_make_a_row_of_their_own(tmp_path: Path) -> None:
     cells = expand(Study("grid", (recipe, f"{recipe} --train.lr 1e-4 --dev fold"), seeds=(0,)), tmp_path)
     changed = next(cell for cell in cells if cell.row != recipe).experiment
     assert (changed.name, changed.train.lr, changed.dev) == ("one+dev=fold+train.lr=0.0001", 1e-4, "fold")
-    with pytest.raises(ValueError, match="both named one"):
+    with pytest.raises(ValueError, match="has --seed, in whose place the study's seeds"):
         expand(Study("grid", (recipe, f"{recipe} --seed 0")), tmp_path)
 
 
@@ -56,15 +57,58 @@ def test_variants_bring_their_target_tests_and_dev(tmp_path: Path) -> None:
     )
     study = Study("grid", (recipe,), utterances=(5,), seeds=(0,), variants=variants)
     anna, ben = sorted(expand(study, tmp_path), key=lambda cell: cell.variant)
-    assert (anna.experiment.dev, anna.experiment.tests) == ("fold", (replace(mine, split="dev"),))
+    named = replace(mine, split="dev", set_name="test")
+    assert (anna.experiment.dev, anna.experiment.tests) == ("fold", (named,))
     assert anna.experiment.target == replace(mine, utterances=5)
-    assert ben.experiment.tests[0].split == "test"
+    assert (ben.experiment.tests[0].split, ben.experiment.tests[0].set_name) == ("test", "test")
     assert ben.experiment.dev[0].split == "dev"
     assert anna.folder.path == tmp_path / "grid" / "anna" / "one+utterances=5" / "seed-0"
     told = dev_lines([anna, ben])
     assert len(told) == 2
     assert "folds of the target's own speech" in "".join(told)
     assert "en-dev, labelled speech in addition" in "".join(told)
+
+
+def test_sets_of_a_file_for_each_variant_are_called_alike(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "one")
+    specs = {name: CorpusSpec(str(tmp_path / f"{name}.jsonl"), split="train") for name in ("anna", "ben")}
+    named = tuple(Variant(name, one, tests=(replace(one, split="test"),)) for name, one in specs.items())
+    study = Study("grid", (recipe,), seeds=(0,), variants=named)
+    assert {cell.experiment.tests[0].set_name for cell in expand(study, tmp_path)} == {"test"}
+    by_hand = tuple(replace(one, tests=(replace(one.tests[0], set_name=f"of-{one.name}"),)) for one in named)
+    with pytest.raises(ValueError, match=r"anna has of-anna, ben has of-ben\. Give sets that"):
+        expand(replace(study, variants=by_hand), tmp_path)
+    alike = tuple(replace(one, tests=(replace(one.tests[0], set_name="words"),)) for one in named)
+    cells = expand(replace(study, variants=alike), tmp_path)
+    assert {cell.experiment.tests[0].set_name for cell in cells} == {"words"}
+
+
+def test_tests_that_are_carved_out_of_each_variants_file_are_called_alike(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, "one", more=", tests=()")
+    variants = tuple(Variant(name, CorpusSpec(str(tmp_path / f"{name}.csv"))) for name in ("anna", "ben"))
+    cells = expand(Study("grid", (recipe,), seeds=(0,), variants=variants), tmp_path)
+    assert {(cell.experiment.tests, cell.experiment.targets[0].set_name) for cell in cells} == {((), "test")}
+
+
+@pytest.mark.parametrize(
+    ("flags", "changes", "message"),
+    [
+        (
+            "--target.minutes 3",
+            {"minutes": (10,)},
+            "has --target.minutes, in whose place the study's minutes",
+        ),
+        ("--dev fold", {"dev": "none"}, "has --dev, in whose place the study's dev"),
+        ("--source elsewhere", {"sources": ("base@0",)}, "has --source, in whose place the study's sources"),
+    ],
+)
+def test_flags_of_a_row_that_the_study_would_override_are_refused(
+    tmp_path: Path, flags: str, changes: dict[str, Any], message: str
+) -> None:
+    recipe = write_recipe(tmp_path, "one")
+    study = Study("grid", (recipe, f"{recipe} {flags}"), seeds=(0,), **changes)
+    with pytest.raises(ValueError, match=message):
+        expand(study, tmp_path)
 
 
 def test_every_seed_starts_from_a_base_of_its_own(tmp_path: Path) -> None:

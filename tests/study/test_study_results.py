@@ -48,8 +48,11 @@ def row_of(found: SetResult, recipe: str) -> RowResult:
 
 @pytest.fixture
 def recipes(tmp_path: Path) -> list[str]:
-    """A control, and what is compared with it."""
-    return [write_recipe(tmp_path, name) for name in ("scratch", "good", "bad")]
+    """A control from scratch, and what starts from a model and is compared with it."""
+    (tmp_path / "model").mkdir()
+    source = f", source={str(tmp_path / 'model')!r}"
+    adapted = [write_recipe(tmp_path, name, more=source) for name in ("good", "bad")]
+    return [write_recipe(tmp_path, "scratch"), *adapted]
 
 
 RATES = {"scratch": 0.5, "good": 0.2, "bad": 0.7}
@@ -286,6 +289,76 @@ def test_a_seed_counts_once_all_its_variants_are_finished(tmp_path: Path, recipe
     outcome = write_outcome(study, cells, {}, tmp_path / "s")
     assert "2 of 8 cells are not finished" in outcome.tables[0].notes
     assert outcome.unfinished == 2
+    assert found.notices == tuple(
+        f"{row}: seed 1 left out, not tested with v1 or not finished there" for row in recipes[:2]
+    )
+    write_cells([cell for cell in cells if cell.variant == "v0"], lambda cell: drawn(0.5, 1))
+    for cell in cells:
+        if cell.variant == "v1":
+            write_reports(cell.folder.path, {"others": [1] * 8})
+    none = write_outcome(study, cells, {}, tmp_path / "s")
+    assert none.tables == ()
+    assert sorted(none.notices) == [
+        f"no table of {name}: no seed of a recipe was tested on it with all variants, only with {variant}"
+        for name, variant in (("others", "v1"), ("words", "v0"))
+    ]
+
+
+def test_the_same_utterances_in_several_variants_are_no_more_evidence(
+    tmp_path: Path, recipes: list[str]
+) -> None:
+    """Four devices that are asked the same: each utterance is resampled with all four answers at once."""
+    plain = Study("plain", tuple(recipes[:2]), seeds=(0,))
+    four = replace(plain, name="four", variants=variants(4))
+    answers = {recipes[0]: drawn(0.5, 1), recipes[1]: drawn(0.4, 2)}
+    found = []
+    for study in (plain, four):
+        cells = expand(study, tmp_path)
+        write_cells(cells, lambda cell: answers[cell.row])
+        found.append(row_of(only(study, cells), recipes[1]))
+    once, repeated = found
+    assert repeated.measured.error == once.measured.error
+    assert repeated.p_value == pytest.approx(once.p_value, abs=0.02)
+    assert repeated.measured.over_utterances.low == pytest.approx(once.measured.over_utterances.low, abs=0.02)
+
+
+def test_a_training_that_diverged_is_told_beside_its_error(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0, 1))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(0.5, 1))
+    bad = next(cell for cell in cells if (cell.row, cell.seed) == (recipes[1], 1))
+    report = Report.load(bad.folder.report)
+    assert report.train is not None
+    replace(report, train=replace(report.train, diverged="the dev error rose")).save(bad.folder.report)
+    outcome = write_outcome(study, cells, {}, tmp_path / "s")
+    assert f"1 cell diverged, and is counted: {bad}" in outcome.tables[0].notes
+    stored = json.loads((tmp_path / "s" / "study.json").read_text())
+    assert [cell["diverged"] for cell in stored["cells"] if cell["diverged"]] == ["the dev error rose"]
+
+
+def test_other_decodings_are_told(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes[:2]), seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(0.5, 1))
+    _set_in(next(c for c in cells if c.row == recipes[1]).folder.report, "words", "decoding", "greedy")
+    assert only(study, cells).notices == ("cells were decoded differently: constrained, greedy",)
+
+
+def _set_in(path: Path, name: str, field: str, value: str) -> None:
+    stored = json.loads(path.read_text())
+    for sets in ("sets", "source_sets"):
+        if name in stored[sets]:
+            stored[sets][name][field] = value
+    path.write_text(json.dumps(stored))
+
+
+def test_tuning_from_scratch_is_no_transfer(tmp_path: Path) -> None:
+    rows = tuple(write_recipe(tmp_path, name) for name in ("scratch", "other"))
+    study = Study("s", rows, seeds=(0,))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: [1] * 12 if cell.row == rows[0] else [3] * 12)
+    assert row_of(only(study, cells), rows[1]).negative == (0, 0)
+    assert new_negatives(study, cells, set()) == []
 
 
 def test_halves_of_one_speaker_are_one_in_the_test(tmp_path: Path, recipes: list[str]) -> None:
@@ -357,6 +430,15 @@ def test_the_source_s_loss_is_against_the_source_itself(tmp_path: Path) -> None:
     assert row.source_loss == Interval(lost, lost, lost), "a set is known by its references"
     outcome = write_outcome(study, cells, {}, tmp_path / "s")
     assert "| +37.5 |" in outcome.tables[0].markdown()
+    kept = stored["sets"]["elsewhere"]
+    others = {"cer": {**kept["metrics"]["cer"], "value": 0.9}}
+    stored["sets"]["elsewhere.label-free"] = {**kept, "metrics": others}
+    stored["sets"]["zero.en"] = stored["sets"].pop("elsewhere") | {"decoding": "constrained, through en"}
+    folder.write_text(json.dumps(stored))
+    through = row_of(only(study, cells), tuned)
+    assert (through.source_loss, through.is_decoded_as_source) == (row.source_loss, False)
+    told = write_outcome(study, cells, {}, tmp_path / "s").tables[0].notes
+    assert any("tuned.py decoded these tests otherwise than the source had" in note for note in told)
     for begun, loss in (("2020-01-01T00:00:00+00:00", row.source_loss), ("2100-01-01T00:00:00+00:00", None)):
         write_json(folder.parent / "experiment.json", {"date": begun})
         assert row_of(only(study, cells), tuned).source_loss == loss, "trained again, it is another source"
