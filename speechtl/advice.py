@@ -61,6 +61,7 @@ def advice(
         strange_inputs(model, source, filter(None, (data.target, data.source, data.unlabelled))),
         strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
         *strangers_in_tests(model, tests),
+        *strange_domains_in_tests(model, tests, data),
     )
     return [line for line in found if line]
 
@@ -167,6 +168,26 @@ def strangers_in_tests(model: AcousticModel, tests: Mapping[str, Corpus]) -> lis
             told.append(
                 f"{name}: {len(unknown)} of {counted(len(corpus), 'utterance')} are of speakers without "
                 f"parameters of their own, and are heard as the source hears them: {named}"
+            )
+    return told
+
+
+def strange_domains_in_tests(
+    model: AcousticModel, tests: Mapping[str, Corpus], data: TransferData
+) -> list[str]:
+    """Which tests are of no known domain, where a model has parts of their own for some, in sentences."""
+    keys = [*known_keys(model, "domain"), *model.inputs.domains]
+    labelled = {domain for one in (data.target, data.source) if one is not None for domain in one.domains}
+    told = []
+    for name, corpus in tests.items() if keys else ():
+        domains = corpus.column("domain")
+        unknown = [domain for domain in domains if domain is None or domain not in {*keys, *labelled}]
+        if unknown:
+            named = listed(sorted({domain or "not named" for domain in unknown}))
+            told.append(
+                f"{name}: {len(unknown)} of {counted(len(corpus), 'utterance')} are of no domain that has "
+                f"parts of its own ({listed(keys)}), and are heard without them: {named}. If they are of "
+                "one, say it: --tests.0.as-domain NAME"
             )
     return told
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from speechtl.counters import Counters
 from speechtl.development import DevScore, collapse_advice
-from speechtl.divergence import ADVICE, divergence
+from speechtl.divergence import divergence, remedy
 from speechtl.label_free import Decisions
 from speechtl.mixing import shares
 from speechtl.progress import Log
@@ -116,7 +116,7 @@ class Choice:
             score, counters.lowest, decisions, most, counters.non_finite, step, self._steps
         )
         if counters.diverged:
-            advice = "" if before else f" {ADVICE}"  # once is enough
+            advice = "" if before else f" {remedy(self._method.control)}"  # once is enough
             logger.warning("step %d: the training diverges: %s.%s", step, counters.diverged, advice)
         elif before:
             logger.info("step %d: the training no longer diverges", step)

@@ -16,10 +16,22 @@ NON_FINITE = 0.05
 """Share of the steps of which something was left out because it was not finite, and fewest such steps."""
 FEWEST_NON_FINITE = 5
 
-ADVICE = (
-    "Lower --train.lr, or the method's weight (--method.weight, or a later and weaker reversal), put it at "
-    "another block, and compare with the same batches at weight 0; docs/domains.md tells how."
-)
+
+def remedy(control: str) -> str:
+    """What may help a training that has diverged, in a sentence.
+
+    >>> remedy("")
+    'Lower --train.lr; docs/domains.md tells what else may help.'
+
+    Args:
+        control: The flags of the method's control; empty where it has none.
+    """
+    if not control:
+        return "Lower --train.lr; docs/domains.md tells what else may help."
+    return (
+        f"Lower --train.lr, or go towards the control on the same batches ({control}), and compare with it; "
+        "docs/domains.md tells what else may help."
+    )
 
 
 def divergence(

@@ -69,7 +69,8 @@ class Domains:
     """The labelled and the unlabelled speech of a run."""
 
     labelled: Examples
-    """The labelled speech that is not itself of the unlabelled domain."""
+    """The labelled speech that is not itself of the unlabelled domain; the source's, if all of the target's
+    is."""
     unlabelled: Examples
     classes: tuple[Sequence[str], Sequence[str]]
     """What is said in each utterance of both."""
@@ -85,13 +86,19 @@ class Domains:
         speech = material.unlabelled
         if speech is None:
             return None
+        source = None if material.source is None else material.source.examples(None)
         data = TransferData(
-            material.target.examples(None), {}, unlabelled=speech.examples(None)
-        ).with_domains()
-        own = np.flatnonzero(~np.broadcast_to(data.target.is_target, len(data.target)))
-        texts = _classes(material.target.corpus)
+            material.target.examples(None), {}, source=source, unlabelled=speech.examples(None)
+        )
+        has_source = source is not None and len(experiment.method.heard(data)) > 1
+        data = data.with_domains(has_source=has_source)
+        labelled, corpus = data.target, material.target.corpus
+        if source is not None and material.source is not None and np.all(data.target.is_target):
+            labelled, corpus = replace(source, is_target=False), material.source.corpus
+        own = np.flatnonzero(~np.broadcast_to(labelled.is_target, len(labelled)))
+        texts = _classes(corpus)
         return cls(
-            data.target.some(own.tolist()),
+            labelled.some(own.tolist()),
             data.unlabelled_speech,
             ([texts[index] for index in own.tolist()], _classes(speech.corpus)),
             experiment.seed,

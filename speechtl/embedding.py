@@ -127,7 +127,10 @@ def draw_tsne(
 
 
 def embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """The points (utterances, 2) of features (utterances, width), each of which is standardised first."""
+    """The points (utterances, 2) of features (utterances, width), each of which is standardised first.
+
+    Features that are the same for all utterances, as of a model that has collapsed, are one point.
+    """
     from sklearn.manifold import TSNE
     from sklearn.preprocessing import StandardScaler
 
@@ -135,6 +138,8 @@ def embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     embedding = TSNE(perplexity=perplexity, init="pca", random_state=seed, max_iter=ITERATIONS, n_jobs=1)
     with one_thread():
         scaled = StandardScaler().fit_transform(features.astype(np.float64))
+        if not scaled.any():
+            return np.zeros((len(features), 2), dtype=np.float32)
         return np.asarray(embedding.fit_transform(scaled), dtype=np.float32)
 
 

@@ -93,14 +93,19 @@ def _seed_folders(folder: Path) -> dict[int, Path]:
     if (folder / "report.json").is_file() or (folder / "experiment.json").is_file():
         number = re.fullmatch(r"seed-(\d+)", folder.resolve().name)
         return {int(number[1]) if number else 0: folder}
-    matches = [(re.fullmatch(r"seed-(\d+)", path.name), path) for path in folder.iterdir() if path.is_dir()]
-    seeds = {int(match[1]): path for match, path in matches if match}
+    seeds = seed_folders(folder)
     if not seeds:
         raise FileNotFoundError(
             f"{folder} is no run: it has neither report.json nor seed-<n> folders; expected runs/<name>, or "
             "one seed of it"
         )
-    return dict(sorted(seeds.items()))
+    return seeds
+
+
+def seed_folders(folder: Path) -> dict[int, Path]:
+    """The folders of a run's seeds by number, in their order; what was set aside is none."""
+    matches = [(re.fullmatch(r"seed-(\d+)", path.name), path) for path in folder.iterdir() if path.is_dir()]
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
 
 
 def _name(folder: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.dry_run import step_zero
 from speechtl.experiment import Experiment
+from speechtl.finished_runs import seed_folders
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.sets import Sets
@@ -79,7 +80,7 @@ def check_run(subject: str) -> list[tuple[Path, Receipt, list[str]]]:
 
 
 def _runs_in(folder: Path) -> list[Path]:
-    seeds = [folder, *sorted(folder.glob("seed-*"))]
+    seeds = [folder, *(seed_folders(folder).values() if folder.is_dir() else ())]
     return [place for place in seeds if (place / "experiment.json").is_file()]
 
 

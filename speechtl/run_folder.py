@@ -101,6 +101,8 @@ class RunFolder:
         if self.has_begun():
             remove_unfinished(self.path, "*")
             return
+        for name in BEFORE[1:]:  # of a start that was refused, perhaps from another source
+            (self.path / name).unlink(missing_ok=True)
         values = {
             "experiment": self.experiment.to_dict(),
             "sha256": settings_hash(self.experiment),

@@ -162,7 +162,7 @@ def test_a_divergence_is_said_at_once_and_at_the_end(
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
     assert warnings[0].startswith("step 30: the training diverges: the dev error is 60.0 %")
-    assert "Lower --train.lr" in warnings[0]
+    assert warnings[0].endswith("Lower --train.lr; docs/domains.md tells what else may help.")
 
 
 def test_a_training_that_recovers_has_not_diverged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -106,3 +106,8 @@ def test_before_and_after_must_be_the_same_speech(tmp_path: Path) -> None:
     other = replace(theirs, ids=theirs.ids[::-1])
     with pytest.raises(ValueError, match="not the same utterances; pool both with the same speech and seed"):
         draw_tsne((ours, theirs), (ours, other), tmp_path / "tsne.png", "toy")
+
+
+def test_features_that_are_all_alike_are_one_point() -> None:
+    """As of a model that has collapsed, on which t-SNE itself ends the process."""
+    assert not embedded(np.full((40, 8), 0.5, dtype=np.float32), 0).any()

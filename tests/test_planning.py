@@ -221,3 +221,13 @@ def test_weights_of_another_model_are_remembered_as_ancestors(
 def test_a_method_that_needs_a_source_says_so_from_scratch(speech: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"takes weights of x, and there is no source"):
         toy_experiment(speech["en"], method=Transfer(plan=("x:encoder",)))
+
+
+def test_runs_that_were_set_aside_are_no_seeds(speech: dict[str, Path], source: Path, tmp_path: Path) -> None:
+    for seed in (2, 10):
+        run(replace(tuning(speech, source), seed=seed), tmp_path)
+    aside = tmp_path / "tuned" / "seed-2.20240101-000000-000000"
+    aside.mkdir()
+    (aside / "experiment.json").write_bytes((tmp_path / "tuned" / "seed-2" / "experiment.json").read_bytes())
+    checked = [place.name for place, _, _ in check_run(str(tmp_path / "tuned"))]
+    assert checked == ["seed-2", "seed-10"]

@@ -144,10 +144,13 @@ def test_a_run_that_was_refused_before_it_began_may_have_other_settings(
     folder: RunFolder, tmp_path: Path
 ) -> None:
     folder.claim()
+    for name in ("first_pass.jsonl", "held_out.json", "coverage.json"):
+        (folder.path / name).write_text("of another source")
     changed = RunFolder.of(replace(EXPERIMENT, train=TrainSettings(lr=0.5)), tmp_path)
     assert changed.path == folder.path
     changed.claim()
     assert read_experiment(folder.path / "experiment.json").train.lr == 0.5
+    assert [entry.name for entry in folder.path.iterdir()] == ["experiment.json"]
 
 
 @pytest.mark.parametrize(

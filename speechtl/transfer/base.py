@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from speechtl.batches import Batch, Examples, Stream
 from speechtl.choices import refuse_unknown_words
-from speechtl.models.fates import Fate
 from speechtl.models.layers import seed_of
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.first_pass import labelled
@@ -18,6 +17,7 @@ from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
 from speechtl.transfer.inserting import SOURCE_FROZEN, refuse_head_only
 from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.plan import TransferPlan, initialise, planned
+from speechtl.transfer.plan_checks import refuse_frozen_taps, refuse_unmeasured, require_rows
 from speechtl.transfer.rules import Rule, Weights, parse, refuse_unknown_forms
 from speechtl.transfer.stages import Stage
 from speechtl.transfer.weights import load_weights
@@ -213,23 +213,25 @@ class Transfer:
         coverage = {entry.language: entry for entry in self.coverage(model, data)}
         for language in coverage:
             model.add_head(data.tokenizers[language], seed=seed)
-        loaded = [name for one in chosen if isinstance(one, Weights) for name in load_weights(model, one)]
+        loaded = {one: load_weights(model, one) for one in chosen if isinstance(one, Weights)}
         self.insert(model, data, seed)
-        _require_rows(chosen, coverage)
+        require_rows(chosen, coverage)
         unused = self._unused(model, data, coverage)
         rules = [
             *(Rule(f"head.{tag}", start="map") for tag in coverage if self.head_rows == "source"),
             # What nothing goes through would never learn again.
             *(one for one in self.rules(model, data) if one.start != "random" or one.match not in unused),
             *(Rule(f"head.{tag}", frozen=False) for tag in coverage),
-            *(Rule(name, start="loaded") for name in loaded),
             # A rule on all heads may say more of these, such as a rate, and is no contradiction.
             *(Rule(block, frozen=True, is_control=True) for block in unused),
-            *(entry for entry in chosen if isinstance(entry, Rule)),
         ]
+        for entry in chosen:
+            rules += [entry] if isinstance(entry, Rule) else [Rule(n, start="loaded") for n in loaded[entry]]
         fates = TransferPlan(tuple(rules)).fates(model, known)
+        if self.control:
+            refuse_frozen_taps(model, fates, self.taps)
         if self.measures_model:
-            _refuse_unmeasured(fates, known)
+            refuse_unmeasured(fates, known)
         for language, rows in coverage.items():
             if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
                 copy_rows(model, rows, coverage)
@@ -260,7 +262,7 @@ class Transfer:
         """Those of `streams`, and where the method hears it, as much speech without labels beside them."""
         if not self.hears_unlabelled:
             return self.streams(data, settings)
-        data = data.with_domains()
+        data = data.with_domains(has_source=len(self.heard(data)) > 1)
         half = replace(settings, batch_seconds=settings.batch_seconds / 2)
         own = replace(half, seed=seed_of(settings.seed, "stream", "unlabelled"))
         return {**self.streams(data, half), "unlabelled": self.stream(data.unlabelled_speech, own)}
@@ -351,25 +353,3 @@ class Transfer:
         for name in list(model.helpers):
             del model.helpers[name]
         return model.requires_grad_(True)
-
-
-def _refuse_unmeasured(fates: Mapping[str, Fate], known: Collection[str]) -> None:
-    """Refuse blocks of the source that begin at random after the model was measured with the source's."""
-    random = {fate.block for name, fate in fates.items() if fate.start == "initialised" and name in known}
-    if blocks := sorted(name for name in random if not name.startswith("head.")):
-        raise ValueError(
-            f"{', '.join(blocks)}: random by the plan, but statistics are taken of the source as it is, and "
-            "would be another model's; leave the rule or the method that takes them out"
-        )
-
-
-def _require_rows(chosen: Iterable[Rule | Weights], coverage: Mapping[str, Coverage]) -> None:
-    """Refuse to map a head of which no unit corresponds to any of the source's."""
-    for rule in chosen:
-        if isinstance(rule, Rule) and rule.start == "map":
-            empty = [tag for tag, rows in coverage.items() if not rows.mapped and rule.match == f"head.{tag}"]
-            for language in empty:
-                raise ValueError(
-                    f"rule {rule.match!r}: no unit of {language} corresponds to one of the source's heads. "
-                    "Say which sound alike by unit_table, or leave the rule out"
-                )

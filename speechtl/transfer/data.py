@@ -74,16 +74,19 @@ class TransferData:
             )
         return self.unlabelled
 
-    def with_domains(self) -> TransferData:
+    def with_domains(self, *, has_source: bool = False) -> TransferData:
         """The same, where each utterance says by `is_target` which of two domains it is of.
 
         Of the target domain is what has no labels. Of the labelled speech, it is what has the column `domain`
         of some of that; where all of it would be, the column tells nothing, and none is.
+
+        Args:
+            has_source: Whether the source's speech is heard as well, and is the other domain.
         """
         unlabelled = self.unlabelled_speech
         domains = set(unlabelled.domains) - {None}
         is_target = np.array([domain in domains for domain in self.target.domains])
-        if is_target.all():
+        if is_target.all() and not has_source:
             is_target[:] = False
         return replace(
             self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,21 +52,33 @@ def require_pairs(streams: Mapping[str, Stream], settings: StreamSettings) -> No
     Raises:
         ValueError: they do not; says how long batches should be.
     """
-    labelled = [stream for name, stream in streams.items() if name != "unlabelled"]
-    share = min(_paired(labelled), _paired([streams["unlabelled"]]))
+    share = _share(streams)
     if share > MOSTLY:
         return
     longest = max(float(np.quantile(one.examples.seconds, 0.95)) for one in streams.values())
     ratio = settings.batch_seconds / min(one.batch_seconds for one in streams.values())
     wanted = math.ceil(2 * longest * ratio / min(settings.augment.speeds) / 10) * 10
+    factor = wanted / settings.batch_seconds
+    longer = {name: replace(one, batch_seconds=factor * one.batch_seconds) for name, one in streams.items()}
+    reached = _share(longer)
     said = (
         f"{100 * share:.0f} % of the batches have {FEWEST} utterances of each domain, which their distance "
-        f"needs: batches are {settings.batch_seconds:g} s long, half of it for either. Nearly all have "
-        f"them with --train.batch-seconds {wanted}"
+        f"needs: batches are {settings.batch_seconds:g} s long, half of it for either. "
+    ) + (
+        f"With --train.batch-seconds {wanted} it would be {100 * reached:.0f} %"
+        if factor > 1 and reached > share
+        else "Longer batches would not mend it: utterances of very different lengths, of which there are too "
+        "few here, are in different batches. Take more speech, or leave the longest out (longest)"
     )
     if share < HARDLY:
         raise ValueError(said)
     _log.warning("%s", said)
+
+
+def _share(streams: Mapping[str, Stream]) -> float:
+    """Share of the batches that have enough utterances of both domains."""
+    labelled = [stream for name, stream in streams.items() if name != "unlabelled"]
+    return min(_paired(labelled), _paired([streams["unlabelled"]]))
 
 
 def _paired(streams: Sequence[Stream]) -> float:

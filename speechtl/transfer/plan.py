@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from speechtl.faults import listed
 from speechtl.models.fates import Fate, Place, Start, places, plain
 from speechtl.transfer.rules import SOURCE, Rule
 
@@ -45,16 +46,33 @@ class TransferPlan:
         fates = {
             name: Fate(name, place.block, _begun(name, place, known)) for name, place in standing.items()
         }
+        parameters = {name for name, _ in model.named_parameters()}
         controls: set[str] = set()
+        idle: set[str] = set()
         faults = []
         for rule in self.rules:
             names = matched(rule.match, standing, known)
             if not names:
                 faults.append(_unmatched(rule.match, standing))
+            elif rule.start == "random" and not rule.frozen and idle.issuperset(names):
+                blocks = listed(sorted({standing[name].block for name in names}))
+                faults.append(
+                    f"rule {rule.match!r}: nothing that is trained on goes through {blocks}, so random "
+                    "weights would never learn; name other blocks"
+                )
+            elif _is_of_buffers(rule, names, standing, parameters):
+                faults.append(
+                    f"rule {rule.match!r} matches nothing that is trained, only statistics, which follow the "
+                    "norm that they are of: freeze or train its weights, such as 'encoder.*.norm.*=freeze'"
+                )
+            if rule.start == "random" and not rule.frozen:
+                names = [name for name in names if name not in idle]
             for name in names:
                 fates[name], fault = _ruled(fates[name], rule, known)
                 if rule.is_control:
                     controls.add(name)
+                    if rule.start is None:
+                        idle.add(name)
                 elif rule.start == "random" and rule.frozen:
                     controls.discard(name)  # a mistake there too, though nothing goes through it
                 faults += [fault] if fault else []
@@ -161,6 +179,15 @@ def _ruled(fate: Fate, rule: Rule, known: Collection[str]) -> tuple[Fate, str | 
     if rule.lr is not None:
         fate = replace(fate, lr=rule.lr)
     return fate, None
+
+
+def _is_of_buffers(
+    rule: Rule, names: Iterable[str], standing: Mapping[str, Place], parameters: Collection[str]
+) -> bool:
+    """Whether a rule says of buffers alone, by their names, how they are trained."""
+    if rule.start is not None or (rule.frozen is None and rule.lr is None):
+        return False
+    return not any(name in parameters or fnmatchcase(standing[name].block, rule.match) for name in names)
 
 
 def _contradictions(fates: Iterable[Fate]) -> list[str]:

@@ -38,8 +38,8 @@ class Rule:
     lr: float | None = None
     """Multiplier on the learning rate; None: unchanged."""
     is_control: bool = False
-    """Random weights that stay frozen are meant, and no mistake: a control of layer studies, or a head that
-    nothing goes through."""
+    """Random weights that stay frozen are meant, and no mistake: a control of layer studies. Without a start:
+    nothing that is trained on goes through it, so a rule on all heads does not make it random."""
 
 
 @dataclass(frozen=True)

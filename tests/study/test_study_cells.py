@@ -23,7 +23,7 @@ def test_the_cheapest_comes_first_and_every_cell_once(tmp_path: Path) -> None:
     assert [cell.cost for cell in cells] == sorted(cell.cost for cell in cells)
     assert [cell.row for cell in cells] == [short] * 4 + [long] * 4
     places = [(str(cell.amount), cell.seed) for cell in cells[:4]]
-    assert places == [("0.2 minutes", 0), ("0.2 minutes", 1), ("0.1 minutes", 0), ("0.1 minutes", 1)]
+    assert places == [("0.2 minutes", 0), ("0.1 minutes", 0), ("0.2 minutes", 1), ("0.1 minutes", 1)]
     assert len({cell.folder.path for cell in cells}) == 8
     assert cells[0].folder.path == tmp_path / "grid" / "short+minutes=0.2" / "seed-0"
     assert cells[0].experiment.target.minutes == 0.2

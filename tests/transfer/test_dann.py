@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from conservative import WORDS, a_source, adapted
@@ -10,11 +11,12 @@ from torch.nn import functional as F
 from toy_speech import TINY
 from two_domains import begun, mixed, silent, speech
 
+from speechtl.augment import AugmentSettings
 from speechtl.batches import Batch
 from speechtl.models.acoustic import AcousticModel
 from speechtl.text import Tokenizer
-from speechtl.transfer import DANN
-from speechtl.transfer.data import ForwardPass
+from speechtl.transfer import DANN, Composed, LayerTransfer, SourceReplay
+from speechtl.transfer.data import ForwardPass, StreamSettings
 from speechtl.transfer.domain_features import pooled
 
 CLASSIFIER = replace(TINY, head="classifier")
@@ -128,6 +130,31 @@ def test_a_column_that_tells_the_domains_not_apart_tells_nothing(domain: str | N
     assert not told.target.is_target.any()
     assert told.unlabelled_speech.batch(range(3)).is_target.all()
     assert not any(told.unlabelled_speech.labels)
+
+
+def test_beside_the_source_s_speech_all_of_the_target_s_is_of_its_domain() -> None:
+    """Replay brings the other domain, so that a target with a few labels is not taken for it."""
+    data = replace(speech(domains=["uk"] * 12), source=replace(speech().target, is_target=False))
+    method = Composed(methods=(SourceReplay(share=0.5), DANN()))
+    settings = StreamSettings(24.0, 0, AugmentSettings.off(), 1.0, True, None)
+    streams = method.mixed_streams(data, settings)
+    sides = {name: np.unique(np.asarray(one.examples.is_target)).tolist() for name, one in streams.items()}
+    assert sides == {"target": [True], "source": [False], "unlabelled": [True]}
+    alone = DANN().mixed_streams(data, settings)
+    assert not np.any(alone["target"].examples.is_target), "without it labelled is one side, as ever"
+
+
+def test_a_reversal_before_which_nothing_is_trained_is_refused() -> None:
+    data, kept = speech(), LayerTransfer(retrain="upper:1")
+    with pytest.raises(ValueError, match=r"nothing is trained up to the block encoder.0"):
+        adapted(Composed(methods=(kept, DANN(block="encoder.0"))), a_source("en", "fr"), data)
+    adapted(Composed(methods=(kept, DANN(block="norm"))), a_source("en", "fr"), data)
+    control = Composed(methods=(kept, DANN(block="encoder.0", weight=0.0)))
+    adapted(control, a_source("en", "fr"), data)  # which changes nothing by its nature
+    with pytest.raises(ValueError, match=r"nothing is trained up to the block encoder.0"):
+        adapted(
+            DANN(block="encoder.0", plan=("input=freeze", "encoder.0=freeze")), a_source("en", "fr"), data
+        )
 
 
 def test_an_utterance_without_a_value_counts_nothing() -> None:

@@ -9,9 +9,11 @@ from conservative import adapted
 from domain_norms import ENCODERS, WAYS, disturb, in_domain, of_target, source_of, states
 from torch import nn
 from torch.nn import functional as F
-from two_domains import mixed, silent, speech
+from two_domains import begun, mixed, silent, speech
 
+from speechtl.advice import strange_domains_in_tests
 from speechtl.checkpoint import load_model, save_model
+from speechtl.corpus import Corpus, Utterance
 from speechtl.features import FeatureSettings
 from speechtl.leakage import Fingerprints
 from speechtl.models.inputs import DomainInput
@@ -241,3 +243,23 @@ def test_blocks_without_batch_norms_get_none() -> None:
     model = adapted(DomainBatchNorm(affine="own"), source_of("bilstm"), speech())
     assert [one.block for one in model.inserted.insertions] == ["input"]
     assert norms_of(model.encoder[0]) == {}
+
+
+def test_tests_that_do_not_say_the_domain_are_told() -> None:
+    """They would be read through the source's norms, and nothing else would show it."""
+    data = speech()
+    model = begun(DomainBatchNorm(), data)
+
+    def test_set(*domains: str | None) -> Corpus:
+        rows = [
+            Utterance(f"t/{place}", f"/{place}.wav", "a", "en", "cat", domain, 1.0, "test")
+            for place, domain in enumerate(domains)
+        ]
+        return Corpus.from_utterances("t", rows)
+
+    assert strange_domains_in_tests(model, {"t": test_set("uk", "uk", "us")}, data) == []
+    (told,) = strange_domains_in_tests(model, {"t": test_set("uk", None, "Uk")}, data)
+    assert told.startswith("t: 2 of 3 utterances are of no domain that has parts of its own (uk), and are")
+    assert "without them: Uk, not named. If they are of one, say it: --tests.0.as-domain NAME" in told
+    plain = begun(MixedBatches(), data)
+    assert strange_domains_in_tests(plain, {"t": test_set(None)}, data) == []

@@ -265,7 +265,27 @@ def test_batches_that_hold_one_utterance_of_each_domain_are_refused_or_told(
         check(9.0)
     check(5.9)
     (told,) = caplog.messages
-    assert "--train.batch-seconds 30" in told
+    assert "With --train.batch-seconds 30 it would be 100 %" in told
     caplog.clear()
     check(5.9, 30.0)
     assert not caplog.messages
+
+
+@every_term
+def test_where_longer_batches_do_not_help_none_are_advised(name: str) -> None:
+    """Lengths that are far apart are never in one batch."""
+    data = of_length(1.0)
+    lengths = [int(1.2**place * 8000) for place in range(12)]
+    unlabelled = replace(
+        data.unlabelled,
+        waveforms=[np.zeros(length, dtype=np.int16) for length in lengths],
+        seconds=np.array(lengths) / 16_000,
+        **{
+            field: list(getattr(data.unlabelled, field))[:12]
+            for field in ("labels", "languages", "ids", "speakers", "domains")
+        },
+    )
+    draws = StreamSettings(300.0, 0, AugmentSettings.off(), 1.0, True, None)
+    streams = TERMS[name].mixed_streams(replace(data, unlabelled=unlabelled), draws)
+    with pytest.raises(ValueError, match="Longer batches would not mend it"):
+        TERMS[name].check_streams(streams, draws)

@@ -83,10 +83,10 @@ def test_random_means_what_training_from_scratch_with_the_seed_would_start_from(
     scratch = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=3).state_dict()
     before = source()
     before.encoder[1].norm.running_mean.fill_(3)
-    model = Transfer(plan=("encoder.1=random", "*.units.bias=random")).adapt(before, target(), 3)
+    model = Transfer(plan=("encoder.1=random", "head.en.units.bias=random")).adapt(before, target(), 3)
     kept = source().state_dict()
     for name, tensor in model.state_dict().items():
-        is_random = name.startswith("encoder.1.") or name.endswith("units.bias")
+        is_random = name.startswith("encoder.1.") or name == "heads.en.units.bias"
         assert torch.equal(tensor, scratch[name] if is_random else kept[name]), name
         assert (model.fates[name].start == "initialised") == is_random
     assert not torch.equal(scratch["encoder.1.convolution.weight"], kept["encoder.1.convolution.weight"])
@@ -145,6 +145,27 @@ def test_random_is_what_inserted_modules_begin_as_and_the_rest_of_the_rule_stand
         LHUC(plan=("lhuc.*=random,freeze",)).adapt(source(), target(), 0)
 
 
+def test_a_rule_on_all_heads_leaves_those_alone_that_no_speech_goes_through() -> None:
+    before = source()
+    model = Transfer(plan=("head.*=random",)).adapt(source(), target("de"), 3)
+    kept, state = before.state_dict(), model.state_dict()
+    assert model.fates["heads.de.units.weight"].start == "initialised"
+    for name in ("heads.en.units.weight", "heads.fr.units.weight"):
+        assert (model.fates[name].start, model.fates[name].frozen) == ("copied", True)
+        assert torch.equal(state[name], kept[name])
+    with pytest.raises(ValueError, match=r"'head.fr': nothing that is trained on goes through head.fr"):
+        adapted("head.fr=random")
+
+
+@pytest.mark.parametrize("action", ["freeze", "train", "lr*0.1"])
+def test_rules_for_the_training_of_statistics_are_refused(action: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"matches nothing that is trained, only statistics.*norm\.\*=freeze"
+    ):
+        adapted(f"encoder.*.norm.running_*={action}")
+    assert adapted("encoder.*.norm.*=freeze").fates["encoder.0.norm.running_mean"].frozen
+
+
 def test_a_random_frozen_control_is_no_contradiction() -> None:
     model = adapted("encoder.0=random-frozen")
     assert model.fates["encoder.0.convolution.weight"].frozen
@@ -178,6 +199,13 @@ class TestWeightsOfAnotherModel:
         with pytest.raises(ValueError, match=r"norm.weight cannot be copied.*taken from another model"):
             adapted(f"{other}:norm", "norm=copy")
         assert adapted(f"{other}:norm", "norm=random").fates["norm.weight"].start == "initialised"
+
+    def test_of_what_is_said_twice_the_later_counts(self, other: Path) -> None:
+        theirs = source(seed=99).state_dict()["encoder.0.convolution.weight"]
+        for before in ("encoder.0=random", "encoder.0=copy"):
+            model = adapted(before, f"{other}:encoder.0")
+            assert model.fates["encoder.0.convolution.weight"].start == "loaded"
+            assert torch.equal(model.encoder[0].convolution.weight, theirs)
 
     def test_a_head_of_other_units_is_no_head_for_these(self, tmp_path: Path) -> None:
         others = {"en": Tokenizer("en", ("e", "a", "i", "o"))}
