@@ -18,6 +18,7 @@ from speechtl.corpus_summary import SummaryRow
 from speechtl.decode import require_files
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
+from speechtl.fold_training import steps_left
 from speechtl.label_faults import refuse_short
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
@@ -140,7 +141,8 @@ def dry_run(
     # The source's own heads may be of another kind than the one that is added.
     built = replace(model.settings, head=experiment.model.head)
     asked = replace(experiment, model=built, features=model.features)
-    remaining = max(0, (1 + len(sets.folds)) * experiment.train.steps - done) if done is not None else 0
+    is_anew, steps = fresh or is_refused, experiment.train.steps
+    remaining = 0 if done is None else steps_left(folder.path, len(sets.folds), steps, fresh=is_anew)
     cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
     told = advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
     return DryRun(

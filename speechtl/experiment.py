@@ -294,8 +294,12 @@ def load_recipe(name: str) -> Experiment:
     return experiment
 
 
-def read_experiment(path: Path) -> Experiment:
+def read_experiment(path: Path, *, has_method: bool = True) -> Experiment:
     """The experiment in a run's experiment.json.
+
+    Args:
+        path: The file.
+        has_method: Whether its method is read as well; one of a recipe's own file cannot be found again.
 
     Raises:
         ValueError: the file is cut short, another kind of file, or of another version; names it.
@@ -304,6 +308,7 @@ def read_experiment(path: Path) -> Experiment:
     if not isinstance(settings, dict):
         raise ValueError(f"{path} is not a run's experiment.json: it holds no experiment")
     try:
-        return Experiment.from_dict(settings)
+        kept = {name: value for name, value in settings.items() if has_method or name != "method"}
+        return Experiment.from_dict(kept)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -15,9 +15,13 @@ from speechtl.counters import FitResult
 from speechtl.json_lines import written_lines
 from speechtl.material import Material, Speech
 from speechtl.run_folder import RunFolder
+from speechtl.training_state import saved_step
 from speechtl.whole_files import explained, read_json, write_json
 
 logger = logging.getLogger(__name__)
+
+SCORES = "scores.json"
+"""What a fold that is finished has found, in its folder."""
 
 
 class Train(Protocol):
@@ -67,6 +71,21 @@ def fit_on_folds(folder: RunFolder, material: Material, train: Train) -> FitResu
     )
 
 
+def steps_left(run: Path, folds: int, steps: int, fresh: bool = False) -> int:
+    """Steps of training that a run has still to take, those of its folds among them.
+
+    Args:
+        run: Its folder.
+        folds: How many it trains for; 0 without any.
+        steps: Of each training.
+        fresh: Whether what is there is moved aside first.
+    """
+    done = 0 if fresh else sum((fold_folder(run, one) / SCORES).is_file() for one in range(folds))
+    begun = run if done == folds else fold_folder(run, done)
+    taken = None if fresh else saved_step(begun / "checkpoints")
+    return max(0, (1 + folds - done) * steps - (taken or 0))
+
+
 def best_step(folds: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """The step with the lowest mean dev error over the folds, the first of equals; empty without steps.
 
@@ -105,7 +124,7 @@ def fold_folder(run: Path, number: int) -> Path:
 
 def _scores(folder: RunFolder, number: int, material: Material, train: Train) -> FoldScores:
     place = RunFolder(fold_folder(folder.path, number), folder.experiment)
-    document = place.path / "scores.json"
+    document = place.path / SCORES
     if document.is_file():
         return FoldScores(**read_json(document))
     logger.info("fold %d of %d", number + 1, len(material.folds))

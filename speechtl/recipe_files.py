@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -27,6 +28,30 @@ def recipe_module(name: str, holds: str = "experiment") -> types.ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; expected a recipe file")
     return _module_of(path)
+
+
+def table_module(field: str, name: str, values: Sequence[str], example: str) -> types.ModuleType:
+    """The module of a table that a recipe names by its dotted name, or by the path of its file.
+
+    Args:
+        field: The recipe's field, for messages.
+        name: What it says.
+        values: What the module must define.
+        example: A module that does.
+
+    Raises:
+        ValueError: There is no such module or file, or it lacks some; says what was expected.
+    """
+    try:
+        found = recipe_module(name) if name.endswith(".py") else importlib.import_module(name)
+        for value in values:
+            getattr(found, value)
+    except (ModuleNotFoundError, FileNotFoundError, AttributeError) as error:
+        raise ValueError(
+            f"{field}={name!r} cannot be used ({error}); expected a module with {' and '.join(values)}, such "
+            f"as {example}, or a file of your own by its path, ending in .py"
+        ) from error
+    return found
 
 
 def _module_of(path: Path) -> types.ModuleType:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speechtl.carved_splits import carved_by
 from speechtl.experiment import Experiment, load_recipe, read_experiment, recipe_names
 from speechtl.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
 
 SAME = "same"
 """After an @ in place of a seed: the seed of the run that starts from it."""
@@ -86,12 +89,19 @@ def _holds_model(folder: Path) -> bool:
 
 
 def _experiment_of(folder: Path) -> Experiment | None:
-    """What a run or the run around a model was; None if that is not there, or of another version."""
+    """What a run or the run around a model was; None if that is not there, or of another version.
+
+    A method of a recipe's own file, which is not found again, is left out: it adds nothing to what it was
+    trained and tested on.
+    """
     for place in (folder, folder.parent, folder / "seed-0"):
         document = place / "experiment.json"
         if document.is_file():
-            try:
-                return read_experiment(document)
-            except ValueError:
-                return None
+            for has_method in (True, False):
+                try:
+                    return read_experiment(document, has_method=has_method)
+                except ValueError as error:
+                    why = str(error)
+            logger.warning("what the source was trained and tested on is not known: %s", why)
+            return None
     return None

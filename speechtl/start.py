@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from speechtl.known_speakers import as_known
 from speechtl.label_faults import refuse_unknown_units
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
+from speechtl.recipe_files import table_module
 from speechtl.text import Tokenizer, orthography
 from speechtl.transfer.base import TransferData, UnitTable
 from speechtl.transfer.first_pass import headless
@@ -116,15 +116,9 @@ def unit_table(experiment: Experiment) -> tuple[UnitTable | None, tuple[str, ...
     """
     if experiment.unit_table is None:
         return None, None
-    try:
-        module = importlib.import_module(experiment.unit_table)
-        table: UnitTable = module.UNITS
-    except (ModuleNotFoundError, AttributeError) as error:
-        raise ValueError(
-            f"unit_table={experiment.unit_table!r} cannot be used ({error}); expected a module with `UNITS`, "
-            "such as recipes.taiwanese.units"
-        ) from error
-    return table, getattr(module, "LANGUAGES", None)
+    named = experiment.unit_table
+    module = table_module("unit_table", named, ["UNITS"], "recipes.taiwanese.units")
+    return module.UNITS, getattr(module, "LANGUAGES", None)
 
 
 def syllable_table(experiment: Experiment, source: LoadedModel | None) -> SyllableTable | None:
@@ -135,7 +129,9 @@ def syllable_table(experiment: Experiment, source: LoadedModel | None) -> Syllab
     """
     if experiment.syllable_table is None or source is None:
         return None
-    table = SyllableTable.load(experiment.syllable_table)
+    named, values = experiment.syllable_table, ["LANGUAGE", "SYLLABLES"]
+    module = table_module("syllable_table", named, values, "recipes.taiwanese.syllables")
+    table = SyllableTable(module.LANGUAGE, module.SYLLABLES)
     table.require_heads(source.model.languages)
     return table
 

@@ -6,7 +6,6 @@ that adapts it.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -19,22 +18,6 @@ class SyllableTable:
     """The orthography of the texts that come of it."""
     heads: Mapping[str, Mapping[str, str]]
     """By the orthography of a head: each of its syllables, as it spells them, and the syllable to write."""
-
-    @classmethod
-    def load(cls, module: str) -> SyllableTable:
-        """The table of a module with `LANGUAGE` and `SYLLABLES`.
-
-        Raises:
-            ValueError: The module is not there, or has no table.
-        """
-        try:
-            found = importlib.import_module(module)
-            return cls(found.LANGUAGE, found.SYLLABLES)
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise ValueError(
-                f"syllable_table={module!r} cannot be used ({error}); expected a module with `LANGUAGE` and "
-                "`SYLLABLES`, such as recipes.taiwanese.syllables"
-            ) from error
 
     def respelled(self, head: str, text: str) -> str:
         """A text of a head's language in the table's; what the table does not have stays, and is an error.

@@ -12,7 +12,7 @@ from speechtl.cli import _parse_recipe
 from speechtl.corpus_spec import CorpusSpec, corpus
 from speechtl.dry_run import dry_run
 from speechtl.experiment import Experiment, read_experiment
-from speechtl.fold_training import best_step
+from speechtl.fold_training import best_step, steps_left
 from speechtl.report import Report, render
 from speechtl.run import run
 from speechtl.sets import Sets
@@ -247,3 +247,20 @@ def test_who_adapts_to_texts_that_are_tested_has_folds_by_recording(speech: Path
     for split_by, unit in (("none", "by recording, since split_by=none"), (None, "which share no text")):
         target = corpus(str(speech / "en.jsonl"), "train", split_by=split_by)
         assert unit in Sets.of(folded(speech, target=target)).account[-1]
+
+
+def test_the_steps_that_are_left_are_those_of_unfinished_trainings(tmp_path: Path) -> None:
+    def checkpoint(place: Path, step: int) -> None:
+        (place / "checkpoints" / "last").mkdir(parents=True)
+        (place / "checkpoints" / "last" / "state.json").write_text(f'{{"step": {step}}}')
+
+    assert steps_left(tmp_path, 3, 100) == 400
+    checkpoint(tmp_path / "folds" / "0", 40)
+    assert steps_left(tmp_path, 3, 100) == 360
+    for number in range(3):
+        (tmp_path / "folds" / str(number)).mkdir(exist_ok=True)
+        (tmp_path / "folds" / str(number) / "scores.json").write_text("{}")
+    assert steps_left(tmp_path, 3, 100) == 100
+    checkpoint(tmp_path, 70)
+    assert steps_left(tmp_path, 3, 100) == 30
+    assert steps_left(tmp_path, 3, 100, fresh=True) == 400

@@ -116,6 +116,9 @@ def test_other_settings_do_not_mix_with_a_finished_cell(
     assert run(folder, tmp_path, "--rows", "source", "--epochs", "1") == 0
     assert run(folder, tmp_path, "--rows", "source", "--epochs", "2") == 2
     assert "holds a training with other settings (train): choose another --out" in caplog.text
+    caplog.clear()
+    assert run(folder, tmp_path, "--rows", "source", "--epochs", "2", "--seeds", "1") == 2
+    assert "seed-0 holds a training with other settings (train)" in caplog.text, "one row, one setting"
 
 
 def test_a_cell_that_was_stopped_is_resumed_and_ends_with_the_same_bits(
@@ -185,6 +188,10 @@ def test_it_learns_made_up_digits(material: Material, tmp_path: Path) -> None:
         (["--rows", "source", "--weight", "2"], "the row source has no term to weigh"),
         (["--rows", "control", "dann", "--weight", "2"], "the row control has no term to weigh"),
         (["--rows", "source", "--epochs", "0"], "--epochs 0: expected 1 or more"),
+        (
+            ["--network", "wide", "--rows", "source", "--images", "65"],
+            "--images 65: the last of the batches of 64 would hold one image",
+        ),
         (["--rows", "source", "--data", "nowhere"], "nowhere lacks mnist.npz, photos/train, photos/test"),
     ],
 )
@@ -251,13 +258,15 @@ def test_a_row_of_the_table_is_over_its_seeds() -> None:
     ]
     line = line_of("dann", "paper", found)
     assert line == Line(
-        "dann", "DANN", (0, 1), (20,), (0.75, 0.85), (0.99, 0.99), (0.65, 0.75), (0.7, 0.7), 0.7666, 0.806
+        "dann", "DANN", (0, 1), 20, (0.75, 0.85), (0.99, 0.99), (0.65, 0.75), (0.7, 0.7), 0.7666, 0.806
     )
     assert table([line], "paper").rows == [
         ("DANN", "0 1", "20", "0.800", "0.990", "0.700", "0.700", "0.767", "0.806")
     ]
     more = replace(line, target=(0.75, 0.85, 0.80))
     assert table([more], "paper").rows[0][3] == "0.800 (0.676 – 0.924)", "Student's t over three seeds"
+    found[1]["diverged"] = "the decisions on the unlabelled speech have lost information"
+    assert "DANN: seed 1 diverged, and is counted" in table([line_of("dann", "paper", found)], "paper").notes
     found[1]["label_free"] = None
     assert line_of("dann", "paper", found).label_free == ()
 

@@ -1,5 +1,6 @@
 """Sources: which run of a recipe is meant."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from speechtl.experiment import load_recipe
 from speechtl.source import find_source
+from speechtl.transfer import Transfer
 
 
 @pytest.mark.parametrize(("written", "seed"), [("", 0), ("@3", 3), ("@same", 2)])
@@ -29,3 +31,23 @@ def test_what_is_no_seed_is_refused_with_what_is_one(tmp_path: Path) -> None:
     experiment = replace(load_recipe("taiwanese/han"), source="taiwanese/finetune@best")
     with pytest.raises(ValueError, match=r"expected a seed after the @, such as .*@2, or .*@same"):
         find_source(experiment, tmp_path)
+
+
+def test_a_source_by_a_method_of_its_own_file_still_tells_its_speech(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process cannot import that file's class, and needs what it was trained and tested on."""
+    run = tmp_path / "runs" / "near" / "seed-0"
+    (run / "model").mkdir(parents=True)
+    (run / "model" / "config.json").write_text("{}")
+    made = load_recipe("taiwanese/finetune")
+    settings = made.to_dict()
+    settings["method"] = {"class": "recipe_near:Near", "pull": 0.5}
+    document = run / "experiment.json"
+    document.write_text(json.dumps({"experiment": settings}))
+    start = replace(made, source=str(run))
+    assert find_source(start, tmp_path).experiment == replace(made, method=Transfer())
+    document.write_text(json.dumps({"experiment": settings | {"colour": "red"}}))
+    assert find_source(start, tmp_path).experiment is None
+    assert "what the source was trained and tested on is not known: " in caplog.text
+    assert "unknown settings colour" in caplog.text

@@ -14,6 +14,7 @@ from speechtl import zero_shot
 from speechtl.checkpoint import load_model
 from speechtl.evaluate import evaluate
 from speechtl.formats import read_corpus
+from speechtl.recipe_files import table_module
 from speechtl.report import Report
 from speechtl.run import run
 from speechtl.zero_shot import SyllableTable
@@ -88,9 +89,14 @@ def test_a_table_for_other_languages_adds_nothing_and_one_without_heads_is_refus
 
 
 def test_a_table_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"syllable_table='no\.such' cannot be used"):
-        SyllableTable.load("no.such")
-    with pytest.raises(ValueError, match=r"cannot be used .*LANGUAGE.*; expected a module with"):
-        SyllableTable.load("json")
+    values = ["LANGUAGE", "SYLLABLES"]
+    for name, found in (("no.such", "No module"), ("json", "LANGUAGE"), ("mine.py", "does not exist")):
+        with pytest.raises(
+            ValueError, match=f"syllable_table='{name}' cannot be used .*{found}.*; expected a m"
+        ):
+            table_module("syllable_table", name, values, "recipes.taiwanese.syllables")
+    mine = tmp_path / "mine.py"
+    mine.write_text("LANGUAGE = 'ar'\nSYLLABLES = {'en': {'a': 'e'}}\n")
+    assert table_module("syllable_table", str(mine), values, "").SYLLABLES == {"en": {"a": "e"}}
     with pytest.raises(ValueError, match="syllable_table without a source"):
         toy_experiment(tmp_path / "en.jsonl", syllable_table="recipes.taiwanese.syllables")

@@ -19,9 +19,9 @@ from typing import Any, get_args
 from recipes.mnist_m.cells import Cell, run_cell
 from recipes.mnist_m.data import TARGET, data_folder
 from recipes.mnist_m.material import Material
-from recipes.mnist_m.network import Name
+from recipes.mnist_m.network import NETWORKS, Name
 from recipes.mnist_m.pictures import draw_digits, draw_features
-from recipes.mnist_m.rows import ROWS
+from recipes.mnist_m.rows import HALF, ROWS
 from recipes.mnist_m.tables import document, finished_lines, table
 from speechtl.tables import Table
 from speechtl.terminal import LogLines, show
@@ -68,6 +68,11 @@ def cells_of(options: argparse.Namespace, labelled: int) -> list[Cell]:
     for name in ("epochs", "images"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise ValueError(f"--{name} {value}: expected 1 or more")
+    if NETWORKS[options.network].has_batch_norm and labelled % HALF == 1:
+        raise ValueError(
+            f"--images {labelled}: the last of the batches of {HALF} would hold one image, of which batch "
+            "norms can take no statistics; take one more or one fewer"
+        )
     rows = list(dict.fromkeys(options.rows))
     needed = [row for row in (ROWS[name].starts_from for name in rows) if row is not None]
     cells = [

@@ -172,14 +172,17 @@ def _curve(log: Path) -> list[dict[str, float]]:
 
 
 def _note_settings(cell: Cell, settings: dict[str, Any]) -> None:
-    """Write a cell's settings, or check that those in its folder are the same."""
+    """Write a cell's settings, or check that those in its folder, and of other seeds, are the same."""
     path, settings = cell.folder / "settings.json", json.loads(json.dumps(settings))
+    for place in (path, *sorted(cell.folder.parent.glob("seed-*/settings.json"))):
+        found = read_json(place) if place.is_file() else settings
+        own = ("seed",) if place != path else ()  # of another seed all else is the same
+        differing = sorted(n for n in settings if n not in own and found.get(n) != settings[n])
+        if differing:
+            raise ValueError(
+                f"{place.parent} holds a training with other settings ({', '.join(differing)}): choose "
+                "another --out, or move it aside"
+            )
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, settings)
-    elif (found := read_json(path)) != settings:
-        differing = sorted(name for name in settings if found.get(name) != settings[name])
-        raise ValueError(
-            f"{cell.folder} holds a training with other settings ({', '.join(differing)}): choose another "
-            "--out, or move it aside"
-        )

@@ -31,8 +31,8 @@ class Line:
     row: str
     account: str
     seeds: tuple[int, ...]
-    epochs: tuple[int, ...]
-    """Of its cells; one number unless they differ."""
+    epochs: int
+    """Of its cells."""
     target: tuple[float, ...]
     """Accuracy on the test images of MNIST-M, seed by seed."""
     source: tuple[float, ...]
@@ -43,6 +43,8 @@ class Line:
     """How often a fresh probe tells the domains apart by the features; chance is one half."""
     published: float | None
     replicated: float | None
+    diverged: tuple[int, ...] = ()
+    """The seeds whose training diverged."""
 
 
 def finished_lines(out: Path, network: str) -> list[Line]:
@@ -66,13 +68,14 @@ def line_of(row: str, network: str, results: Sequence[Mapping[str, Any]]) -> Lin
         row=row,
         account=ROWS[row].account,
         seeds=tuple(one["seed"] for one in results),
-        epochs=tuple(sorted({one["epochs"] for one in results})),
+        epochs=results[0]["epochs"],
         target=tuple(one["accuracy"][TARGET] for one in results),
         source=tuple(one["accuracy"][SOURCE] for one in results),
         label_free=tuple(chosen) if len(chosen) == len(results) else (),
         probe=tuple(one["probe"]["domains"] for one in results),
         published=PUBLISHED[network].get(row),
         replicated=REPLICATED.get(network, {}).get(row),
+        diverged=tuple(one["seed"] for one in results if one.get("diverged")),
     )
 
 
@@ -98,9 +101,10 @@ def table(lines: Iterable[Line], network: str) -> Table:
     )
     for line in lines:
         accuracies = (line.target, line.source, line.label_free, line.probe)
-        counts = (" ".join(map(str, numbers)) for numbers in (line.seeds, line.epochs))
+        seeds = " ".join(map(str, line.seeds))
         others = map(_figure, (line.published, line.replicated))
-        found.rows.append((line.account, *counts, *map(over_seeds, accuracies), *others))
+        found.rows.append((line.account, seeds, f"{line.epochs}", *map(over_seeds, accuracies), *others))
+        found.notes += [f"{line.account}: seed {seed} diverged, and is counted" for seed in line.diverged]
     return found
 
 

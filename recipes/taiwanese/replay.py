@@ -1,4 +1,4 @@
-"""Taiwanese by fine-tuning that hears the source's languages in a fifth of every batch."""
+"""Taiwanese by fine-tuning that hears the source's languages in a tenth of every batch."""
 
 from dataclasses import replace
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from speechtl.curves import colours, dress
 from speechtl.figures import save, titled
-from speechtl.fold_training import fold_folder
+from speechtl.fold_training import SCORES, fold_folder
 from speechtl.report import error_of
 from speechtl.study.cells import Cell
 from speechtl.study.labels import labels, wrapped
@@ -242,7 +242,7 @@ def _carried(cell: Cell, errors: Mapping[int, float], steps: Sequence[int]) -> d
 
 def dev_errors(run: Path) -> dict[int, float]:
     """Dev error by step of a run that is begun; with folds, the mean over those that are finished."""
-    by_fold = [_fold_errors(path) for path in sorted(fold_folder(run, 0).parent.glob("*/scores.json"))]
+    by_fold = [_fold_errors(path) for path in sorted(fold_folder(run, 0).parent.glob(f"*/{SCORES}"))]
     if by_fold:
         return {step: float(np.mean([one[step] for one in by_fold])) for step in by_fold[0]}
     log = run / "metrics.jsonl"

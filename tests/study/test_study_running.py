@@ -114,6 +114,20 @@ def test_a_failing_cell_is_told_and_the_others_go_on(
     assert "good" in capsys.readouterr().out
 
 
+def test_what_only_a_run_can_begin_anew_is_told_with_its_folder(speech: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(speech, "half", steps=1)
+    study = Study("s", (recipe,), seeds=(0,))
+    (cell,) = expand(study, tmp_path)
+    cell.folder.claim()
+    damaged = cell.folder.path / "checkpoints" / "last"
+    damaged.mkdir(parents=True)
+    for name in ("state.json", "model.safetensors"):
+        (damaged / name).write_text("{")
+    (why,) = run_study(study, tmp_path).failures.values()
+    assert "start again with --fresh" in why
+    assert why.endswith(f"(in a study: move {cell.folder.path} away)")
+
+
 def test_a_method_of_one_s_own_runs_from_a_recipe_file_with_a_source(speech: Path, tmp_path: Path) -> None:
     """The source is trained once, beside the study; a cell's recipe may name a class of another file."""
     base = write_recipe(speech, "base", steps=2)
