@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -47,6 +47,11 @@ ABOUT: Mapping[str, str] = {"start": "from which weights", "frozen": "whether", 
 """What rules are about."""
 
 
+def _of(join: Callable[[Iterable[bool]], bool], name: str) -> Any:
+    """What a whole says of itself as its methods do: where any of them, or all."""
+    return property(lambda whole: join(getattr(method, name) for method in whole.methods))
+
+
 @dataclass(frozen=True)
 class Composed(Transfer):
     """Several methods at once, each with its settings: what they insert, freeze and weigh is joined.
@@ -59,6 +64,16 @@ class Composed(Transfer):
 
     methods: tuple[Transfer, ...] = ()
     """The methods; of two that change the same values, such as features, the first changes them first."""
+
+    needs_source: ClassVar[bool] = _of(any, "needs_source")
+    needs_source_speech: ClassVar[bool] = _of(any, "needs_source_speech")
+    hears_unlabelled: ClassVar[bool] = _of(any, "hears_unlabelled")
+    measures_model: ClassVar[bool] = _of(any, "measures_model")
+    is_for_no_step: ClassVar[bool] = _of(all, "is_for_no_step")
+    is_by_speaker = _of(any, "is_by_speaker")
+    needs_all_steps = _of(any, "needs_all_steps")
+    chooses_on_dev = _of(all, "chooses_on_dev")
+    reads_texts = _of(all, "reads_texts")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,31 +123,6 @@ class Composed(Transfer):
         return " + ".join(map(_name, self.methods))
 
     @property
-    def needs_source(self) -> bool:  # type: ignore[override]
-        """Whether one of them means nothing from scratch."""
-        return any(method.needs_source for method in self.methods)
-
-    @property
-    def needs_source_speech(self) -> bool:  # type: ignore[override]
-        """Whether one of them hears the source's training speech."""
-        return any(method.needs_source_speech for method in self.methods)
-
-    @property
-    def hears_unlabelled(self) -> bool:  # type: ignore[override]
-        """Whether one of them learns from speech without labels."""
-        return any(method.hears_unlabelled for method in self.methods)
-
-    @property
-    def is_for_no_step(self) -> bool:  # type: ignore[override]
-        """Whether all of them are done before the first step."""
-        return all(method.is_for_no_step for method in self.methods)
-
-    @property
-    def measures_model(self) -> bool:  # type: ignore[override]
-        """Whether one of them does."""
-        return any(method.measures_model for method in self.methods)
-
-    @property
     def control(self) -> str:
         """Those of all of them."""
         found = (
@@ -147,32 +137,12 @@ class Composed(Transfer):
         return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))
 
     @property
-    def is_by_speaker(self) -> bool:
-        """Whether one of them gives speakers parameters of their own."""
-        return any(method.is_by_speaker for method in self.methods)
-
-    @property
-    def chooses_on_dev(self) -> bool:
-        """Whether all of them keep the weights that are best on dev."""
-        return all(method.chooses_on_dev for method in self.methods)
-
-    @property
-    def reads_texts(self) -> bool:
-        """Not where one of them, and so all, train on other labels."""
-        return all(method.reads_texts for method in self.methods)
-
-    @property
     def target_share(self) -> float | None:
         """That of the method that fills the batches; half of it where one of them hears speech without labels
         beside it."""
         owner = self._owner("streams", "stream")
         share = 1.0 if owner is None else owner.target_share
         return share and share * (0.5 if self.hears_unlabelled else 1)
-
-    @property
-    def needs_all_steps(self) -> bool:
-        """Whether one of them does."""
-        return any(method.needs_all_steps for method in self.methods)
 
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
         """The data with the labels that the methods train on, which are the same for all."""
