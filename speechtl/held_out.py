@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +10,14 @@ from dataclasses import dataclass, replace
 from speechtl.carved_splits import CarvedSplits
 from speechtl.corpus import SHARES, Corpus, SplitBy
 from speechtl.corpus_spec import CorpusSpec
-from speechtl.faults import counted, lasting
+from speechtl.faults import counted, lasting, listed
 from speechtl.leakage import Fingerprints, trained_texts
 from speechtl.partition import by_fewest_spoken, by_key_filled, by_text_filled, hash_fraction
 from speechtl.text import orthography
 
 HELD_OUT = ("dev", "test")
+_HELD_OUT_ELSEWHERE = re.compile(r"(dev|valid|val|validation|test|testing|eval|evaluation)(?![a-z])")
+"""How names of splits begin elsewhere that are not to be trained on: dev-clean, test_other."""
 FEWEST_SPEAKERS = 3
 """From so many speakers on, all of them known, the test's speakers can be others than those of training."""
 
@@ -304,6 +307,14 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
     if "train" in whole.splits:
         return whole.filter(split="train")
     others = [name for name in whole.splits if name not in HELD_OUT]
+    strange = [name for name in others if _HELD_OUT_ELSEWHERE.match(name.lower())]
+    if strange:
+        raise ValueError(
+            f"corpus {spec.corpus} has the splits {', '.join(whole.splits)}: none is called train, and "
+            f"{listed(strange)} would be trained on. Name what is (--target.split), and what dev and tests "
+            "are (--dev.0.corpus, --dev.0.split, --tests.0.corpus, --tests.0.split), or call them train, dev "
+            "and test"
+        )
     if others:
         return whole.filter(predicate=lambda utterance: utterance.split in others)
     if len(whole.splits) == 1:

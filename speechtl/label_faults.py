@@ -139,6 +139,31 @@ def refuse_long(corpus: Corpus) -> None:
         )
 
 
+def refuse_unwritable_words(words: Sequence[str], tokenizers: Mapping[str, Tokenizer]) -> None:
+    """Refuse words for closed decisions that a head which is trained cannot write.
+
+    Raises:
+        ValueError: there are some; all in one message.
+    """
+    faults = []
+    for language, tokenizer in tokenizers.items():
+        unwritable = []
+        for word in words:
+            try:
+                tokenizer.encode(orthography(language).normalise(word))
+            except ValueError:
+                unwritable.append(repr(word))
+        if unwritable:
+            faults.append(
+                f"{len(unwritable)} of {counted(len(words), 'listed word')} cannot be written in the units "
+                f"of the {language} head: {listed(unwritable)}"
+            )
+    if faults:
+        raise ValueError(
+            "\n".join(faults) + "\nLeave them out of decode.words, or train on texts that have their units"
+        )
+
+
 def refuse_short(model: AcousticModel, examples: Examples, augment: AugmentSettings) -> None:
     """Refuse utterances with fewer encoder frames, as short as they get, than CTC needs for their labels.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 
-from speechtl.languages.base import Orthography
+from speechtl.languages.base import Orthography, same_rules
 
 KNOWN = (
     "ar",
@@ -21,14 +21,8 @@ KNOWN = (
     "yue-Latn-jyutping",
 )
 """Tags with rules of their own."""
-_SAME_RULES = {
-    "ar-Arab": "ar",
-    "en-Latn": "en",
-    "yue-Hans": "cmn-Hans",
-    "yue-Hant": "cmn-Hant",
-    "zh-Hans": "cmn-Hans",
-    "zh-Hant": "cmn-Hant",
-}
+_SAME_CHARACTERS = {"yue-Hans": "cmn-Hans", "yue-Hant": "cmn-Hant"}
+"""Another language, written by the same rules."""
 _ROMANISATIONS = {"nan-tailo": "Latn", "nan-pehoeji": "Latn"}
 """Variants that imply the script, as Common Voice writes them (nan-TW-tailo)."""
 _NAN = ("nan-Latn-tailo", "nan-Latn-pehoeji", "nan-Hant")
@@ -78,7 +72,7 @@ def orthography(tag: str) -> Orthography:
     script = (matched["script"] or "").title() or _ROMANISATIONS.get(f"{language}-{variants}", "")
     parts = [language, script, variants]
     rules = "-".join(part for part in parts if part)
-    rules = _SAME_RULES.get(rules, rules)
+    rules = _SAME_CHARACTERS.get(rules, same_rules(rules))
     if language in _CHOICES and script in {"", "Latn"} and rules not in KNOWN:
         choices = ", ".join(_CHOICES[language])
         raise ValueError(f"{tag!r} does not say how the text is written; choose one of {choices}")
@@ -92,9 +86,9 @@ def orthography(tag: str) -> Orthography:
 
 
 def regionless(tag: str) -> str:
-    """The canonical tag without its region, on which no text rule depends: en of en-GB."""
+    """The tag without its region, on which no text rule depends: en of en-GB, cmn-Hant of zh-Hant-TW."""
     canonical = orthography(tag).tag
     matched = _TAG.fullmatch(canonical.lower())
     assert matched is not None
     region = matched["region"]
-    return canonical.replace(f"-{region.upper()}", "", 1) if region else canonical
+    return same_rules(canonical.replace(f"-{region.upper()}", "", 1) if region else canonical)

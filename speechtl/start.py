@@ -13,7 +13,7 @@ from speechtl.development import Development
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, lasting, listed
 from speechtl.known_speakers import as_known
-from speechtl.label_faults import refuse_unknown_units
+from speechtl.label_faults import refuse_unknown_units, refuse_unwritable_words
 from speechtl.material import Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.recipe_files import table_module
@@ -64,8 +64,11 @@ def label_tokenizers(
     """The tokenizers that the target's texts become labels by; None where its method does not read them.
 
     Raises:
-        ValueError: texts have units that the source's heads lack.
+        ValueError: texts, or words for closed decisions, have units that the heads lack.
     """
+    if experiment.decode.closed:
+        trained = {language: tokenizers[language] for language in corpus.languages}
+        refuse_unwritable_words(experiment.decode.words, trained)
     if not experiment.method.reads_texts:
         return None
     refuse_unknown_units(corpus, tokenizers)

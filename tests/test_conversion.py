@@ -56,6 +56,13 @@ def test_what_cannot_be_converted_is_refused(source: str, target: str, complaint
         assert not converts(source, target)
 
 
+def test_two_names_of_one_orthography_need_no_conversion() -> None:
+    for one, other in (("zh-Hant", "cmn-Hant"), ("ar-Arab", "ar"), ("en-Latn-US", "en")):
+        assert converts(one, other)
+        assert conversion.conversion(one, other) is None
+    assert not converts("yue-Hant", "cmn-Hant"), "another language, if the same characters"
+
+
 def test_pieces_that_are_no_syllables_are_named_all_together() -> None:
     with pytest.raises(ValueError, match=r"'chhōe hello/食 ka' cannot .*: 'hello', '食' are not Pe̍h-ōe-jī"):
         convert("chhōe hello/食 ka", source=POJ, target=TAILO)

@@ -278,3 +278,27 @@ def test_recordings_are_held_out_where_tests_may_share_all() -> None:
     assert "--target.split-by none holds out recordings" in by_text.account
     many = parts(saved("many", ["train"] * 60), ("dev", "test"), 0)
     assert "says little" not in many.account
+
+
+def test_splits_with_names_of_held_out_speech_are_not_trained_on() -> None:
+    rows = [
+        Utterance(f"{split}{place}", f"/{split}{place}", f"t{place}", "en", None, None, 1.0, split)
+        for split in ("train_clean_100", "dev_clean", "test-clean")
+        for place in range(20)
+    ]
+    Corpus.from_utterances("libri", rows).save(data_folder() / "libri")
+    with pytest.raises(
+        ValueError, match=r"none is called train, and dev_clean, test-clean would be trained on"
+    ):
+        parts(CorpusSpec("libri"), ("dev", "test"), 0)
+    named = parts(CorpusSpec("libri", split="train_clean_100"), (), 0)
+    assert set(named.train.splits) == {"train_clean_100"}
+    free = [
+        replace(row, split=row.split.replace("test-clean", "validated"))
+        for row in rows
+        if "dev" not in row.split
+    ]
+    Corpus.from_utterances("free", free).save(data_folder() / "free")
+    assert len(parts(CorpusSpec("free"), ("dev", "test"), 0).train) > 20, (
+        "names of nothing held out are pooled"
+    )

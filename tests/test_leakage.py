@@ -53,6 +53,17 @@ def test_the_same_text_of_another_language_is_another_text() -> None:
     assert check(trained_on(train), test, digests(test), "test").texts == 0
 
 
+@pytest.mark.parametrize(
+    ("trained", "tested"), [("en", "en-GB"), ("en-x-own", "en"), ("zh-Hant", "cmn-Hant-TW")]
+)
+def test_other_names_of_one_orthography_hide_no_text(trained: str, tested: str) -> None:
+    train = Corpus.from_utterances("toy", [replace(make("大 ma")[0], language=trained)])
+    row = replace(make("大 ma", first=9, speaker=None)[0], language=tested)
+    test = Corpus.from_utterances("toy", [row], split_by="text")
+    with pytest.raises(ValueError, match="texts that were trained on in 1 utterance: u9"):
+        check(trained_on(train), test, digests(test), "test")
+
+
 def test_a_speaker_is_refused_where_the_test_is_split_by_speaker() -> None:
     train, test = make("khì"), make("lâi", "tsáu", first=9, split_by="speaker")
     with pytest.raises(ValueError, match=r"speakers who were trained on in 2 utterances: s;"):

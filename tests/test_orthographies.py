@@ -85,7 +85,9 @@ def test_a_malformed_tag_says_what_is_expected(tag: str) -> None:
         ("es-419", "es"),
         ("nan-TW-tailo", "nan-Latn-tailo"),
         ("de-CH-1996", "de-1996"),
-        ("zh-hans-cn", "zh-Hans"),
+        ("zh-hans-cn", "cmn-Hans"),
+        ("yue-Hant-HK", "yue-Hant"),
+        ("ar-Arab-EG", "ar"),
         ("nan-Hant", "nan-Hant"),
     ],
 )

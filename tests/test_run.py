@@ -397,6 +397,19 @@ def test_words_that_are_listed_are_chosen_among_whatever_is_trained_on(
     assert load_model(tmp_path / "toy-en" / "seed-0").model.words["en"] == ("ae", "ao", "io")
 
 
+def test_listed_words_that_a_head_cannot_write_are_told_before_training(speech: Path, tmp_path: Path) -> None:
+    base = experiment(speech)
+    wrong = replace(base, decode=replace(base.decode, closed=True, words=("ae", "zoo")))
+    for begin in (lambda: run(wrong, tmp_path), lambda: dry_run(wrong, tmp_path)):
+        with pytest.raises(
+            ValueError, match=r"1 of 2 listed words cannot be written .* en head: 'zoo'\nLeave"
+        ):
+            begin()
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+    report = run(replace(base, decode=replace(base.decode, closed=True, words=("ae", "io"))), tmp_path)
+    assert "closed" in report.sets["en"].metrics, "refused before it began, it may be asked again"
+
+
 def test_an_interruption_and_a_full_disk_are_messages_of_the_command_line(
     speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import math
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -100,6 +101,8 @@ def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:
     """
     model = None if settings.lm is None else language_model(settings.lm)
     source = settings.lexicon or settings.lm
+    if model is not None:
+        require_spellable(tokenizer, model, str(settings.lm))
     words = model.vocabulary if settings.lexicon is None and model else listed_words(settings.lexicon)
     rules = orthography(tokenizer.language)
     normal = dict.fromkeys(rules.normalise(word) for word in words)
@@ -130,13 +133,22 @@ def read_lexicon(tokenizer: Tokenizer, settings: DecodeSettings) -> Lexicon:
 def require_spellable(tokenizer: Tokenizer, model: NgramModel, source: str) -> None:
     """Refuse a language model of other texts than the head writes; warn where most of its words are such.
 
-    Of a large vocabulary a thousand words are looked at.
+    Of a large vocabulary a thousand words are looked at. Most must be written as the head writes them, since
+    the model knows a word in its own spelling alone.
 
     Raises:
-        ValueError: no word of the model can be spelled in the head's units.
+        ValueError: no word of the model can be spelled in the head's units, or most have another spelling.
     """
     rules = orthography(tokenizer.language)
     words = model.vocabulary[:: 1 + len(model.vocabulary) // _LOOKED_AT]
+    others = [word for word in words if rules.normalise(word) not in ("", word)]
+    if 2 * len(others) > len(words):
+        shown = listed([_respelled(word, rules.normalise(word)) for word in others])
+        raise ValueError(
+            f"{source}: {len(others)} of {len(words)} words of the language model that were looked at are "
+            f"not spelled as the {tokenizer.language} head spells them, and would be unknown: {shown}. Make "
+            f"one of such texts: speechtl lm TEXT --language {tokenizer.language}"
+        )
     normal = [word for word in dict.fromkeys(map(rules.normalise, words)) if word]
     lexicon = spell(tokenizer, normal)
     unspelled, tag = listed([repr(word) for word in lexicon.unspelled]), tokenizer.language
@@ -154,6 +166,12 @@ def require_spellable(tokenizer: Tokenizer, model: NgramModel, source: str) -> N
             tag,
             unspelled,
         )
+
+
+def _respelled(word: str, normal: str) -> str:
+    """A word and its normal spelling; of two that look alike the code points."""
+    are_alike = unicodedata.normalize("NFC", word) == normal
+    return f"{ascii(word) if are_alike else repr(word)} for {normal!r}"
 
 
 def spell(tokenizer: Tokenizer, words: Iterable[str]) -> Lexicon:

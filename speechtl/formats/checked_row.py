@@ -13,6 +13,7 @@ from speechtl.formats.audio_paths import as_stored, resolve
 from speechtl.formats.delimited import NO_LANGUAGE
 from speechtl.formats.dialects import seconds
 from speechtl.formats.listing import Listing, Row
+from speechtl.formats.splits import split_name
 from speechtl.text_faults import text_fault
 
 
@@ -64,6 +65,8 @@ class CheckedRow:
             self.fault("empty text", "write what is said, or remove the row")
         if "language" not in self.values and listing.has_language:
             self.fault(*NO_LANGUAGE)
+        if isinstance(split := self.values.get("split"), str):
+            self.values["split"] = split_name(split)
         self._check_text(needs_text)
         audio = self.values.get("audio")
         if isinstance(audio, str) and is_encodable(audio):

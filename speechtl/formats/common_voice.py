@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speechtl.corpus import Corpus, Utterance
 from speechtl.faults import Fault, describe
-from speechtl.formats.delimited import add_fields, check_header
+from speechtl.formats.delimited import add_fields, breaking, check_header
 from speechtl.formats.dialects import COMMON_VOICE
 from speechtl.formats.lines import lines
 from speechtl.formats.listing import Listing, Options
@@ -132,12 +132,8 @@ def _file_names(corpus: Corpus) -> dict[str, str]:
 
 
 def _unwritable(utterance: Utterance) -> list[Fault]:
-    faults = []
-    for column in ("id", "text", "speaker", "domain"):
-        value = getattr(utterance, column) or ""
-        if set(value) & set("\t\r\n"):
-            mend = "take it out, these files have no quotes"
-            faults.append(Fault(f"tab or line break in the {column}", mend, utterance.id, repr(value)))
+    columns = ("id", "text", "speaker", "domain")
+    faults = breaking(utterance, columns, "take it out, these files have no quotes")
     if utterance.split not in _SPLITS:
         mend = f"a release has {', '.join(_SPLITS)}"
         faults.append(Fault("split that a release has not", mend, utterance.id, utterance.split))

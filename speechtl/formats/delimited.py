@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from speechtl.corpus import COLUMNS, Corpus, Utterance
+from speechtl.faults import Fault, describe
 from speechtl.formats.dialects import COQUI, OURS, Dialect, dialect_of, named_row
 from speechtl.formats.lines import lines
 from speechtl.formats.listing import Listing, Options
@@ -22,11 +24,16 @@ NO_LANGUAGE = (
 )
 
 
+_BREAKS = re.compile(r"[\t\r\n]")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+
+
 def list_csv(path: Path, options: Options) -> Listing:
     """The rows of a .csv or .tsv file."""
     listing = Listing(path, "CSV", options.audio_root or path.parent)
     number = [0]
-    reader = csv.reader(_text(listing, path, number), delimiter=delimiter(path))
+    text = _text(listing, path, number)
+    reader = map(_tabbed, text) if delimiter(path) == "\t" else csv.reader(text, strict=True)
     header = [name.strip() for name in next(_readable(reader, listing, number), [])]
     if not header and listing.faults:  # which say why there is none
         return listing
@@ -101,8 +108,15 @@ def write_csv(corpus: Corpus, path: str | Path, columns: Literal["ours", "coqui"
         corpus: Any.
         path: Replaced when all is written.
         columns: Coqui's are wav_filename, wav_filesize and transcript; it passes over the others.
+
+    Raises:
+        ValueError: What a .tsv cannot hold, all of it: tabs and line breaks.
     """
     dialect = {"ours": OURS, "coqui": COQUI}[columns]
+    if delimiter(Path(path)) == "\t" and (
+        faults := [one for row in corpus for one in breaking(row, COLUMNS, "take it out, or write a .csv")]
+    ):
+        raise ValueError(describe(faults, f"corpus {corpus.name} cannot be written to {path}"))
     names = [dialect.theirs(column) for column in COLUMNS]
     with whole_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
         # A carriage return in a field is quoted only where it is a part of the line's end.
@@ -110,6 +124,16 @@ def write_csv(corpus: Corpus, path: str | Path, columns: Literal["ours", "coqui"
         writer.writerow(names + ["wav_filesize"] * (dialect is COQUI))
         for utterance in corpus:
             writer.writerow(_fields(utterance) + [Path(utterance.audio).stat().st_size] * (dialect is COQUI))
+
+
+def breaking(utterance: Utterance, columns: Iterable[str], mend: str) -> list[Fault]:
+    """The values of an utterance that would end a field or a line where tabs separate."""
+    values = {column: getattr(utterance, column) for column in columns}
+    return [
+        Fault(f"tab or line break in the {column}", mend, utterance.id, repr(value))
+        for column, value in values.items()
+        if isinstance(value, str) and _BREAKS.search(value)
+    ]
 
 
 class _Unix:
@@ -141,6 +165,20 @@ def _readable(reader: Any, listing: Listing, number: list[int]) -> Iterator[list
     except csv.Error as error:
         where = f"{listing.path}:{number[0]}"
         listing.fault("not CSV", "close its quotes and save it anew", where, str(error))
+
+
+def _tabbed(line: str) -> list[str]:
+    """The fields of a line with tabs; quotes count only around a whole field, with those inside doubled.
+
+    Text that somebody has not quoted begins with a quotation mark as often as not, which must not take the
+    next lines with it.
+    """
+    fields = line.rstrip("\r\n").split("\t")
+    return (
+        [one[1:-1].replace('""', '"') if _QUOTED.fullmatch(one) else one for one in fields]
+        if any(fields)
+        else []
+    )
 
 
 def _other_separator(header: list[str], path: Path) -> str | None:

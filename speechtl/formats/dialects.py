@@ -75,7 +75,7 @@ def _set(names: str) -> frozenset[str]:
     return frozenset(names.split(", "))
 
 
-OURS = Dialect()
+OURS = Dialect(extent=frozenset({"start", "end"}))
 NEMO = Dialect(
     {"audio_filepath": "audio", "audio_filename": "audio", "lang": "language"},
     extent=frozenset({"offset"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from speechtl.formats.clips import keep_bytes
 from speechtl.formats.delimited import check_header
 from speechtl.formats.dialects import HUGGING_FACE, Dialect, named_row
 from speechtl.formats.listing import Listing, Options
-from speechtl.formats.splits import split_name, usual_split
+from speechtl.formats.splits import shard_name, split_name, usual_split
 from speechtl.formats.whole import new_folder
 
 if TYPE_CHECKING:
@@ -51,10 +51,25 @@ def list_tables(path: Path, options: Options) -> Listing:
     if path.is_dir() and _is_saved(path):
         _list_saved(listing, path, options)
         return listing
-    for file in _files(path) if path.is_dir() else [path]:
-        split = usual_split([file.name, *file.relative_to(path).parts[:-1]]) if path.is_dir() else None
+    files = _files(path) if path.is_dir() else [path]
+    for file, split in zip(files, _splits_of(files, path), strict=True):
         _list_part(listing, _file_tables(file), split, str(file), options)
     return listing
+
+
+def _splits_of(files: Sequence[Path], folder: Path) -> list[str | None]:
+    """The split of each file, by its name or its folders'; None of one that tells none.
+
+    Where files have several names, one that is no usual name of a split is a split of its own.
+    """
+    if files == [folder]:
+        return [None]
+    usual = [usual_split([file.name, *file.relative_to(folder).parts[:-1]]) for file in files]
+    are_several = len({shard_name(file.name) for file in files}) > 1
+    return [
+        split or (shard_name(file.name) if are_several else None)
+        for file, split in zip(files, usual, strict=True)
+    ]
 
 
 def list_hub(name: str, options: Options) -> Listing:

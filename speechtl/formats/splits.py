@@ -16,6 +16,7 @@ _NAMES = {
     "testing": "test",
 }
 _SHARD = re.compile(r"^(?P<split>[\w.]+?)(?:[-_.]?\d+(?:-of-\d+.*)?)?$")
+_NUMBER = re.compile(r"[-_.]\d+(?:-of-\d+.*)?$")
 """The name of one of a split's files, with or without its number: train, train-00000-of-00002."""
 
 
@@ -35,7 +36,20 @@ def usual_split(names: Iterable[str]) -> str | None:
     ('test', None)
     """
     for name in names:
-        matched = _SHARD.match(name.removesuffix(".parquet").removesuffix(".arrow").removesuffix(".tsv"))
+        matched = _SHARD.match(_without_ending(name))
         if matched and matched["split"].lower() in _NAMES:
             return _NAMES[matched["split"].lower()]
     return None
+
+
+def shard_name(name: str) -> str:
+    """What the files of one split have in common in their names.
+
+    >>> shard_name("test.clean-00000-of-00002.parquet"), shard_name("other.arrow")
+    ('test.clean', 'other')
+    """
+    return _NUMBER.sub("", _without_ending(name))
+
+
+def _without_ending(name: str) -> str:
+    return name.removesuffix(".parquet").removesuffix(".arrow").removesuffix(".tsv")

@@ -11,6 +11,13 @@ from typing import NamedTuple
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'"})
 _LETTER_APOSTROPHES = re.compile("(?<=[^\\W\\d_])[\u02bb\u02bc](?=[^\\W\\d_])")
 """Typed for the apostrophe inside words (Ukrainian, Uzbek); at a word's edge they are letters (Hawaiian)."""
+_INSIDE = str.maketrans(dict.fromkeys("\u055b\u055c\u055e\u05f4", "") | {"\u05f3": "'"})
+"""Marks inside words: Armenian stress, exclamation and question, Hebrew geresh and gershayim."""
+_GERSHAYIM = re.compile('(?<=[\u05d0-\u05ea])"(?=[\u05d0-\u05ea])')
+"""As most people type it."""
+_DOTTED_LANGUAGES = {"ca", "oc"}
+_LOOSE_DOTS = re.compile("(?<![^\\W\\d_])\u00b7|\u00b7(?![^\\W\\d_])")
+"""Middle dots that are not inside a word; inside they are letters there: col\u00b7lecci\u00f3."""
 _WIDTHS = re.compile("[\uff00-\uffef]+")
 _AM = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32|([\u0e48-\u0e4b])\u0e4d\u0e32")
 _LAO_AM = re.compile("\u0ecd([\u0ec8-\u0ecb]?)\u0eb2|([\u0ec8-\u0ecb])\u0ecd\u0eb2")
@@ -19,6 +26,9 @@ _UNSPACED_SCRIPTS = {"Hans", "Hant", "Hani", "Jpan", "Thai", "Laoo", "Khmr", "My
 _UNSPACED_LANGUAGES = {"ja", "th", "lo", "km", "my", "bo", "wuu", "hak", "gan", "hsn"}
 _LATIN = ("LATIN ", "SUPERSCRIPT LATIN ", "MODIFIER LETTER ", "FULLWIDTH LATIN ")
 _DOTLESS_LANGUAGES = {"tr", "az"}
+
+
+_SAME_RULES = {"ar-Arab": "ar", "en-Latn": "en", "zh-Hans": "cmn-Hans", "zh-Hant": "cmn-Hant"}
 
 
 class Syllable(NamedTuple):
@@ -43,8 +53,15 @@ class Orthography:
 
     @property
     def folded_as(self) -> str:
-        """The tag that `fold` writes; orthographies that can be told into one another have the same."""
-        return self.tag
+        """The tag that `fold` writes; orthographies that can be told into one another have the same.
+
+        It is that of the rules: a region, a private extension or another name of the language makes no
+        difference to what is said.
+
+        >>> [Orthography(tag).folded_as for tag in ("en-GB", "en-x-own", "zh-Hant")]
+        ['en', 'en', 'cmn-Hant']
+        """
+        return same_rules(without_region(self.tag))
 
     @property
     def tones(self) -> bool:
@@ -73,7 +90,10 @@ class Orthography:
             text = unicodedata.normalize("NFC", text).replace("\u0130", "i").replace("I", "\u0131")
         text = lower(unified(text)).translate(_APOSTROPHES)
         text = unicodedata.normalize("NFC", _LETTER_APOSTROPHES.sub("'", text))
-        words = (strip_word(word) for word in spaced(text, keep="'").replace("''", " ").split())
+        keep = "'"
+        if language in _DOTTED_LANGUAGES:
+            text, keep = _LOOSE_DOTS.sub(" ", text), "'\u00b7"
+        words = (strip_word(word) for word in spaced(text, keep=keep).replace("''", " ").split())
         return unicodedata.normalize("NFC", " ".join(word for word in words if word))
 
     def alternatives(self, text: str) -> tuple[str, ...]:
@@ -110,6 +130,27 @@ class Orthography:
     def follows(self, previous: str | None, unit: str | None) -> bool:
         """Whether `unit` may come after `previous`; None stands for the start and for the end."""
         return True
+
+
+def without_region(tag: str) -> str:
+    """A canonical tag's language, script and variants, on which its rules depend.
+
+    >>> without_region("nan-Latn-TW-tailo"), without_region("es-419"), without_region("en-Latn-u-co-phonebk")
+    ('nan-Latn-tailo', 'es', 'en-Latn')
+    """
+    language, *others = tag.split("-")
+    kept = [language]
+    for part in others:
+        if len(part) == 1:
+            break
+        if not (part.isupper() and len(part) == 2) and not (part.isdigit() and len(part) == 3):
+            kept.append(part)
+    return "-".join(kept)
+
+
+def same_rules(tag: str) -> str:
+    """The tag by which the same language in the same script is known here."""
+    return _SAME_RULES.get(tag, tag)
 
 
 def letters(text: str) -> list[str]:
@@ -164,12 +205,14 @@ def unified(text: str) -> str:
     """The text with one spelling of what looks alike in any script.
 
     Full-width and half-width forms become the ordinary ones, and the vowel am of Thai and Lao, which NFC
-    leaves in two pieces, one character after its tone mark.
+    leaves in two pieces, one character after its tone mark. Armenian and Hebrew marks that stand inside words
+    do not cut them.
 
     >>> unified("１０ ｶﾞ"), unified("\u0e19\u0e4d\u0e49\u0e32") == "\u0e19\u0e49\u0e33"
     ('10 ガ', True)
     """
     text = _WIDTHS.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    text = _GERSHAYIM.sub("", text).translate(_INSIDE)
     text = _AM.sub(lambda found: (found[1] or found[2] or "") + "\u0e33", text)
     return _LAO_AM.sub(lambda found: (found[1] or found[2] or "") + "\u0eb3", text)
 

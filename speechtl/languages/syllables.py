@@ -104,7 +104,7 @@ class SyllableOrthography(Orthography):
     @property
     def folded_as(self) -> str:
         """The romanisation that texts are compared in when leakage is looked for."""
-        return self.scheme.folded_as or self.tag
+        return self.scheme.folded_as or super().folded_as
 
     @property
     def tones(self) -> bool:

@@ -1,6 +1,7 @@
 import builtins
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -125,6 +126,27 @@ def test_a_language_model_of_other_texts_is_refused_by_the_beam_too(
     assert "4 of 5 words that were looked at cannot be spelled in the units of the en head" in caplog.text
 
 
+@pytest.mark.parametrize("method", ["beam", "lexicon"])
+@pytest.mark.parametrize(
+    ("words", "tokenizer", "shown"),
+    [
+        (["THE", "CAT", "SAT"], Tokenizer("en", (*"aceghst", " ")), "'THE' for 'the'"),
+        (["tsit8", "ta\u0302i", "khi\u0300"], TAILO, r"'khi\\u0300' for 'khì'.*'tsit8' for 'tsi̍t'"),
+    ],
+)
+def test_a_language_model_in_another_spelling_is_refused(
+    tmp_path: Path, method: str, words: list[str], tokenizer: Tokenizer, shown: str
+) -> None:
+    """It would know none of the words that the head writes, and score them all alike."""
+    path = tmp_path / "other.arpa"
+    write_arpa(estimate([words, words[::-1]], 2), path)
+    log_probs, lengths = torch.zeros(1, 2, 1 + len(tokenizer.units)), torch.tensor([2])
+    with pytest.raises(
+        ValueError, match=rf"3 of 3 words .* not spelled as the .* head spells them.*({shown})"
+    ):
+        decode(log_probs, lengths, tokenizer, DecodeSettings(method, lm=str(path)))
+
+
 def test_a_list_of_words_needs_no_language_model(tmp_path: Path, arpa: str) -> None:
     tokenizer = Tokenizer.fit(["tâi-uân", "tâi-pak", "khì"], "nan-Latn-tailo")
     words = tmp_path / "words.txt"
@@ -134,8 +156,12 @@ def test_a_list_of_words_needs_no_language_model(tmp_path: Path, arpa: str) -> N
     found = decode(log_probs, lengths, tokenizer, DecodeSettings("lexicon", lexicon=str(words)))
     assert found == ["tâi uân", "khì khì", "tâi uân"]
     both = DecodeSettings("lexicon", lexicon=str(words), lm=arpa)
-    with pytest.raises(ValueError, match=r"words.txt: 1 word of several tokens.*'tâi uân'"):
+    with pytest.raises(ValueError, match=r"m.arpa: no word of the language model can be spelled"):
         decode(log_probs, lengths, tokenizer, both)
+    mine = tmp_path / "mine.arpa"
+    write_arpa(estimate([["tâi", "uân"], ["khì"], ["tâi", "pak"]], 2), mine)
+    with pytest.raises(ValueError, match=r"words.txt: 1 word of several tokens.*'tâi uân'"):
+        decode(log_probs, lengths, tokenizer, replace(both, lm=str(mine)))
     with pytest.raises(FileNotFoundError, match="list of words, one a line"):
         decode(log_probs, lengths, tokenizer, DecodeSettings("lexicon", lexicon="none.txt"))
     words.write_text("abc\n")

@@ -37,8 +37,51 @@ def test_any_text_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory,
     audio = sound(folder / "a.wav")
     corpus = data.draw(corpora(audio, texts(), texts(), texts()))
     path = folder / data.draw(st.sampled_from(["m.csv", "m.tsv"]))
-    write_csv(corpus, path, data.draw(st.sampled_from(["ours", "coqui"])))
+    columns = data.draw(st.sampled_from(["ours", "coqui"]))
+    values = [
+        value for row in corpus for value in (row.id, row.text, row.speaker, row.domain, row.split) if value
+    ]
+    if path.suffix == ".tsv" and any(mark in value for value in values for mark in "\t\r\n"):
+        with pytest.raises(ValueError, match="tab or line break in the"):
+            write_csv(corpus, path, columns)
+        return
+    write_csv(corpus, path, columns)
     assert_same(read_corpus(path), corpus)
+
+
+def test_a_quotation_mark_in_a_tsv_takes_no_other_row_with_it(tmp_path: Path) -> None:
+    texts = ['"I will go', 'and stay," he said.', 'a "quoted" word', '"Yes," she said, "no."', '"all of it"']
+    for place in range(len(texts)):
+        sound(tmp_path / f"{place}.wav", place)
+    rows = "".join(f"{place}.wav\t{text}\n" for place, text in enumerate(texts))
+    (tmp_path / "m.tsv").write_text(f"audio\ttext\n{rows}", encoding="utf-8")
+    read = read_corpus(tmp_path / "m.tsv", language="en").column("text")
+    assert read == [*texts[:4], "all of it"]
+    (tmp_path / "m.csv").write_text(
+        'audio,text\n0.wav,"I will go\n1.wav,and stay," he said.\n2.wav,a\n', "utf-8"
+    )
+    assert "not CSV" in message_of(tmp_path / "m.csv", language="en")
+
+
+def test_parts_of_recordings_are_named_by_start_and_end(tmp_path: Path) -> None:
+    sound(tmp_path / "a.wav")
+    (tmp_path / "m.csv").write_text(
+        "audio,text,start,end\na.wav,one,0,0.04\na.wav,two,0.05,0.09\n", encoding="utf-8"
+    )
+    read = read_corpus(tmp_path / "m.csv", language="en")
+    assert read.column("text") == ["one", "two"]
+    assert read.column("duration") == pytest.approx([0.04, 0.04])
+    assert len(set(read.column("id"))) == 2
+
+
+def test_splits_are_called_by_their_usual_names(tmp_path: Path) -> None:
+    names = ("Train", "training", "Valid", "validation", "TEST", "testing", "extra")
+    for place in range(len(names)):
+        sound(tmp_path / f"{place}.wav", place)
+    rows = "".join(f"{place}.wav,a,{name}\n" for place, name in enumerate(names))
+    (tmp_path / "m.csv").write_text(f"audio,text,split\n{rows}", encoding="utf-8")
+    read = read_corpus(tmp_path / "m.csv", language="en").column("split")
+    assert read == ["train", "train", "dev", "dev", "test", "test", "extra"]
 
 
 def test_coqui_s_files_are_read(tmp_path: Path) -> None:

@@ -103,3 +103,20 @@ def test_normal_text_is_nfc_and_stays(tag: str, text: str) -> None:
     assert rules.normalise(unicodedata.normalize("NFD", text)) == normal
     assert rules.spell(rules.units(text)) == normal
     assert rules.alternatives(text) == (normal,)
+
+
+@pytest.mark.parametrize(
+    ("tag", "written", "expected"),
+    [
+        ("hy", "Ինչո՞ւ չեկար", "ինչու չեկար"),
+        ("ca", "La col·lecció · nova", "la col·lecció nova"),
+        ("oc", "In·habitat", "in·habitat"),
+        ("fr", "col·lecció", "col lecció"),
+        ("he", 'צה״ל צה"ל', "צהל צהל"),
+        ("he", "ג׳ירפה", "ג'ירפה"),
+    ],
+)
+def test_marks_inside_words_do_not_cut_them(tag: str, written: str, expected: str) -> None:
+    rules = orthography(tag)
+    assert rules.normalise(written) == expected
+    assert rules.normalise(expected) == expected
