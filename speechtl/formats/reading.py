@@ -128,16 +128,24 @@ def corpus_of(
 
 
 def corpus_name(path: str | Path) -> str:
-    """What a corpus is called after its place.
+    """What a corpus is called after its place: after its folder where its file is called after a split.
+
+    So a speaker of train.csv is the one of that name in test.csv beside it, and nobody of another folder's.
 
     >>> corpus_name("speech/words.csv"), corpus_name("hf:google/fleurs:yue_hant_hk")
     ('words', 'fleurs-yue_hant_hk')
+    >>> corpus_name("speech/train.csv"), corpus_name("speech/dev_manifest.json")
+    ('speech', 'speech')
     """
     if str(path).startswith(HUB):
         dataset, _, config = str(path).removeprefix(HUB).partition(":")
         return "-".join(filter(None, [Path(dataset).name, config]))
     place = Path(path).absolute()
-    return place.stem if place.suffix.lower() in MANIFESTS + TABLES else place.name
+    if place.suffix.lower() not in MANIFESTS + TABLES:
+        return place.name
+    stem = place.stem.removesuffix("_manifest")
+    is_common = stem in ("manifest", "metadata") or usual_split([stem]) is not None
+    return (is_common and place.parent.name) or place.stem
 
 
 def is_readable(path: str) -> bool:

@@ -85,6 +85,15 @@ def test_what_is_no_corpus_is_named_with_what_was_expected(tmp_path: Path) -> No
 def test_a_corpus_is_called_after_its_place() -> None:
     assert corpus_name("speech/my words.v2.csv") == "my words.v2"
     assert corpus_name("speech/data.v2/") == "data.v2"
+    for file in (
+        "train.csv",
+        "test-00000-of-00002.parquet",
+        "validation.tsv",
+        "metadata.jsonl",
+        "manifest.json",
+    ):
+        assert corpus_name(f"elsewhere/speech/{file}") == "speech", "the same people in each"
+    assert corpus_name("/train.csv") == "train", "for want of a folder's name"
 
 
 def test_twenty_faults_of_a_kind_are_spelt_out_and_the_rest_counted(tmp_path: Path) -> None:
