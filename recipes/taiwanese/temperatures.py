@@ -7,7 +7,7 @@ the ten minutes alone. Both errors count: the target's, and what the source's la
 from recipes.taiwanese.methods import FINETUNE, SCRATCH
 from speechtl.study import Study
 
-JOINT = "taiwanese/joint --train.temperature"
+JOINT = "taiwanese/joint --train.lr 2e-3 --train.temperature"
 
 study = Study(
     name="taiwanese-temperatures",

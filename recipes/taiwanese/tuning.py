@@ -39,7 +39,7 @@ TRIALS = {
     "taiwanese/unfreezing": Trials((1e-3, 2e-3, 4e-3, 8e-3), "method.unfreeze", (0.3, 0.15, 0.5, 0.7)),
     "taiwanese/interpolated": Trials((2e-3, 1e-3, 4e-3, 8e-3), "method.share", (0.8, 0.6, 0.7, 0.9)),
     "taiwanese/replay": Trials((4e-3, 1e-3, 2e-3), "method.share", (0.2, 0.05, 0.1, 0.4)),
-    "taiwanese/joint": Trials(setting="train.temperature", values=(5, 2, 10, 20)),
+    "taiwanese/joint": Trials((4e-3, 1e-3, 2e-3), "train.temperature", (20, 5, 10, 50)),
     "taiwanese/kl": Trials((4e-3, 1e-3, 2e-3), "method.rho", (0.5, 0.05, 0.1, 0.25)),
     "taiwanese/l2_sp": Trials((4e-3, 1e-3, 2e-3), "method.alpha", (0.1, 0.001, 0.01, 0.03)),
     "taiwanese/ewc": Trials((2e-3, 4e-3, 8e-3), "method.strength", (10, 1, 100, 1000)),
