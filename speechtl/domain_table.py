@@ -44,6 +44,8 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
     if found["is_transductive"]:
         shared = [f"{count} of {name}" for name, count in found["transductive"].items() if count]
         notes.append(f"TRANSDUCTIVE: heard without labels: {', '.join(shared) or 'none of the tests'}")
+    if outrun := found.get("outrun"):
+        notes.append(f"OUTRUN: {outrun}")
     if found["is_diverged"]:
         notes.append(f"DIVERGED: {found['reason']}")
     return notes

@@ -41,6 +41,13 @@ DOCUMENT = "domains.json"
 LAST = 0.1
 """Share of the training, at its end, over which the accuracy of a method's own domain head is averaged."""
 
+BEHIND, NEAR = 0.15, 0.1
+"""A head that is right so much less often than a fresh probe, with a chance so near a half, was outrun."""
+OUTRUN = (
+    "the method's own domain head was outrun: it ended at chance, and a fresh probe still tells the domains "
+    "apart. Let it learn faster (--method.plan 'helper.*=lr*10'), or weaken the reversal"
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -182,6 +189,10 @@ class Diagnosis:
         sides, seed = (self.before.sides, after.sides), self.domains.seed
         title = f"{title}: features of {self.block}"
         drawn = draw_tsne(*sides, folder / "tsne.png", title, start=self.before.model, seed=seed)
+        heads = head_accuracies(folder / "metrics.jsonl")
+        is_outrun = self.control and after.probe is not None and outrun(heads, after.probe.value)
+        if is_outrun:
+            logger.warning("%s", OUTRUN)
         document = {
             "labelled": len(self.domains.labelled),
             "unlabelled": len(self.domains.unlabelled),
@@ -189,7 +200,8 @@ class Diagnosis:
             "before": self.before.to_dict(),
             "after": after.to_dict(),
             "control": self.control,
-            "domain_heads": head_accuracies(folder / "metrics.jsonl"),
+            "domain_heads": heads,
+            "outrun": OUTRUN if is_outrun else "",
             "label_free": None if decisions is None else _label_free(fitted, decisions),
             "is_transductive": self.domains.is_transductive,
             "transductive": dict(self.domains.transductive),
@@ -200,6 +212,19 @@ class Diagnosis:
         with explained("what was measured of the domains", folder / DOCUMENT):
             write_json(folder / DOCUMENT, document)
         return replace(fitted, diverged=reason)
+
+
+def outrun(heads: Mapping[str, Mapping[str, float]], probe: float) -> bool:
+    """Whether a method's own head ended far behind a fresh probe, which tells the same two domains.
+
+    >>> heads = {"domain": {"accuracy": 0.51, "chance": 0.5}}
+    >>> outrun(heads, 0.81), outrun(heads, 0.6), outrun({}, 0.9)
+    (True, False, False)
+    """
+    return any(
+        abs(one.get("chance", 0.0) - 0.5) < NEAR and one.get("accuracy", 1.0) < probe - BEHIND
+        for one in heads.values()
+    )
 
 
 def block_of(method: Transfer, *models: AcousticModel) -> str:

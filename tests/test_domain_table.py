@@ -29,6 +29,7 @@ FOUND: dict[str, Any] = {
     },
     "is_transductive": True,
     "transductive": {"far": 6, "near": 0},
+    "outrun": "the head was outrun",
     "is_diverged": True,
     "reason": "the dev error is 60.0 %",
 }
@@ -50,6 +51,7 @@ def test_all_that_was_measured_is_told() -> None:
         "label-free choice: step 40 (information 0.83 of at most 1.39 nats); kept: step 60 (information not "
         "a number of at most 1.39 nats)",
         "TRANSDUCTIVE: heard without labels: 6 of far",
+        "OUTRUN: the head was outrun",
         "DIVERGED: the dev error is 60.0 %",
     ]
 
@@ -58,6 +60,7 @@ def test_what_was_not_measured_has_no_row() -> None:
     moment = {"model": "untrained", "probe": None, "within_classes": None}
     bare = {
         **FOUND,
+        "outrun": "",
         "before": moment,
         "after": moment,
         "domain_heads": {},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy_speech import QUICK, tones, toy_experiment
 
-from speechtl import embedding
+from speechtl import domains, embedding
 from speechtl.audio import write_audio
 from speechtl.checkpoint import load_model
 from speechtl.cli import main
@@ -21,7 +21,7 @@ from speechtl.experiment import Experiment
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
 from speechtl.sets import Sets
-from speechtl.transfer import MMD, MixedBatches, PseudoLabels, Transfer
+from speechtl.transfer import DANN, MMD, MixedBatches, PseudoLabels, Transfer
 
 TEXTS = ("ai", "eo", "oa")
 BRIEF = replace(QUICK, steps=6, evaluations=2)
@@ -323,6 +323,23 @@ def test_a_domain_head_s_last_steps_are_averaged(tmp_path: Path) -> None:
     log.write_text(json.dumps({"step": 1, "ctc": 2.0}) + "\n")
     assert head_accuracies(log) == {}
     assert head_accuracies(tmp_path / "none") == {}
+
+
+def test_a_domain_head_that_was_outrun_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its own accuracy at chance looks like success, and a fresh probe says otherwise."""
+    heads = {"domain": {"accuracy": 0.5, "chance": 0.5}}
+    monkeypatch.setattr(domains, "head_accuracies", lambda metrics: heads)
+    brief = replace(BRIEF, steps=1, evaluations=1)
+    for weight, is_told in ((1.0, True), (0.0, False)):
+        caplog.clear()
+        method = DANN(weight=weight, hidden=(4,))
+        run(experiment(folder, f"dann-{weight}", method=method, train=brief), tmp_path)
+        found = read_domains(tmp_path / f"dann-{weight}" / "seed-0")
+        assert found is not None
+        assert found["after"]["probe"]["value"] > 0.8, "a loud hum is heard"
+        assert ("outrun" in found["outrun"]) == is_told == (domains.OUTRUN in caplog.text)
 
 
 def test_the_block_is_one_that_both_models_have(source: Path) -> None:
