@@ -93,11 +93,11 @@ class CorpusSpec:
                 "for; choose one of the two amounts"
             )
 
-    def open(self, seed: int = 0, *, needs_text: bool = True) -> Corpus:
+    def open(self, seed: int = 0, *, needs_text: bool = True, by_text: bool = True) -> Corpus:
         """The utterances; the seed chooses them where fewer are asked for than there are.
 
-        Without `needs_text` a manifest may leave texts out; they are empty then, and play no part in what is
-        chosen.
+        Without `needs_text` a manifest may leave texts out; they are empty then. Without `by_text` texts play
+        no part in what is drawn.
 
         Raises:
             FileNotFoundError: There is no such corpus.
@@ -125,7 +125,7 @@ class CorpusSpec:
             opened = replace(opened, trim_db=self.trim_db, is_checked=True)
         if self.split_by is not None:
             opened = replace(opened, split_by=self.split_by, is_checked=True)
-        return self.drawn(opened, seed, by_text=needs_text)
+        return self.drawn(opened, seed, by_text=by_text)
 
     def drawn(self, opened: Corpus, seed: int, *, by_text: bool = True) -> Corpus:
         """The minutes or utterances of a corpus that are asked for; all of it if none are.

@@ -42,7 +42,7 @@ LAST = 0.1
 """Share of the training, at its end, over which the accuracy of a method's own domain head is averaged."""
 
 BEHIND, NEAR = 0.15, 0.1
-"""A head that is right so much less often than a fresh probe, with a chance so near a half, was outrun."""
+"""A head that is right so much less often than a fresh probe, and so near chance, was outrun."""
 OUTRUN = (
     "the method's own domain head was outrun: it ended at chance, and a fresh probe still tells the domains "
     "apart. Let it learn faster (--method.plan 'helper.*=lr*10'), or weaken the reversal"
@@ -97,8 +97,7 @@ class Domains:
         data = TransferData(
             material.target.examples(None), {}, source=source, unlabelled=speech.examples(None)
         )
-        has_source = source is not None and len(experiment.method.heard(data)) > 1
-        data = data.with_domains(has_source=has_source)
+        data = data.with_domains(has_source=experiment.method.hears_source(data))
         labelled, corpus = data.target, material.target.corpus
         if source is not None and material.source is not None and np.all(data.target.is_target):
             labelled, corpus = replace(source, is_target=False), material.source.corpus
@@ -157,7 +156,7 @@ class Domains:
         block = block_of(method, model, origin)
         before = self.measure(origin, block, "untrained" if source is None else "source")
         label_free = LabelFree.of(self.unlabelled, model.languages, self.seed)
-        return Diagnosis(self, block, before, label_free, method.control)
+        return Diagnosis(self, block, before, label_free, method.control, _tells_domains(method))
 
 
 @dataclass(frozen=True)
@@ -172,6 +171,8 @@ class Diagnosis:
     """What chooses weights without labels; None where the model has no head for the unlabelled speech."""
     control: str
     """The flags of the control on the same batches; empty for none."""
+    tells_domains: bool
+    """Whether the method's own head tells these two domains, against a reversal."""
 
     def conclude(self, fitted: FitResult, folder: Path, title: str) -> FitResult:
         """Measure the trained model, draw both, and write all of it down.
@@ -190,7 +191,7 @@ class Diagnosis:
         title = f"{title}: features of {self.block}"
         drawn = draw_tsne(*sides, folder / "tsne.png", title, start=self.before.model, seed=seed)
         heads = head_accuracies(folder / "metrics.jsonl")
-        is_outrun = self.control and after.probe is not None and outrun(heads, after.probe.value)
+        is_outrun = self.tells_domains and after.probe is not None and outrun(heads, after.probe.value)
         if is_outrun:
             logger.warning("%s", OUTRUN)
         document = {
@@ -222,9 +223,14 @@ def outrun(heads: Mapping[str, Mapping[str, float]], probe: float) -> bool:
     (True, False, False)
     """
     return any(
-        abs(one.get("chance", 0.0) - 0.5) < NEAR and one.get("accuracy", 1.0) < probe - BEHIND
+        one.get("accuracy", 1.0) < min(one.get("chance", 0.0) + NEAR, probe - BEHIND)
         for one in heads.values()
     )
+
+
+def _tells_domains(method: Transfer) -> bool:
+    parts = getattr(method, "parts", (method,))
+    return any(part.control and getattr(part, "over", None) == "domain" for part in parts)
 
 
 def block_of(method: Transfer, *models: AcousticModel) -> str:

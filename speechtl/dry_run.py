@@ -26,7 +26,7 @@ from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source
-from speechtl.start import label_tokenizers, start, tokenizers_of, unit_table
+from speechtl.start import label_tokenizers, require_writable_words, start, tokenizers_of, unit_table
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
@@ -198,6 +198,7 @@ def step_zero(
     experiment: Experiment, sets: Sets, source: LoadedModel | None
 ) -> tuple[AcousticModel, TransferData]:
     """The model that training would begin with, and what it would be trained on, without its audio."""
+    require_writable_words(sets.target, experiment, source)
     tokenizers = tokenizers_of(sets.target, experiment, source)
     labels = label_tokenizers(sets.target, experiment, tokenizers)
     seconds = np.array(sets.target.column("duration"), dtype=np.float64)

@@ -119,7 +119,7 @@ def parts(
         )
     account = f"{spec.corpus}: {'; '.join(told)}. {_amounts(train, sides)}{_unused(whole, pool, sides)}"
     if spec.is_drawn:
-        train = _subset(train, spec, account, seed, by_text=needs_text)
+        train = _subset(train, spec, account, seed)
     told_apart = sides if spec.split_as is not None else {name: sides[name] for name in missing}
     return Parts(train, sides, account, CarvedSplits.of(whole.name, spec.corpus, told_apart))
 
@@ -308,7 +308,7 @@ def _pool(whole: Corpus, spec: CorpusSpec) -> Corpus:
         return whole.filter(split="train")
     others = [name for name in whole.splits if name not in HELD_OUT]
     strange = [name for name in others if _HELD_OUT_ELSEWHERE.match(name.lower())]
-    if strange:
+    if strange and len(whole.splits) > 1:
         raise ValueError(
             f"corpus {spec.corpus} has the splits {', '.join(whole.splits)}: none is called train, and "
             f"{listed(strange)} would be trained on. Name what is (--target.split), and what dev and tests "
@@ -337,7 +337,8 @@ def _unused(whole: Corpus, pool: Corpus, sides: Collection[str]) -> str:
 
 def _taken_whole(train: Corpus, spec: CorpusSpec) -> str:
     """That dev and test of the corpus's own are trained on, where others are named; empty if it has none."""
-    own = [name for name in HELD_OUT if name in train.splits and spec.split is None]
+    named = [name for name in train.splits if name in HELD_OUT or _HELD_OUT_ELSEWHERE.match(name.lower())]
+    own = named if spec.split is None else []
     if not own:
         return ""
     return (
@@ -346,9 +347,9 @@ def _taken_whole(train: Corpus, spec: CorpusSpec) -> str:
     )
 
 
-def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int, *, by_text: bool) -> Corpus:
+def _subset(train: Corpus, spec: CorpusSpec, account: str, seed: int) -> Corpus:
     try:
-        return spec.drawn(train, seed, by_text=by_text)
+        return spec.drawn(train, seed)
     except ValueError as error:
         raise ValueError(f"{error}\n{account}") from error
 

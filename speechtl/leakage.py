@@ -140,9 +140,10 @@ def _text_hashes(corpus: Corpus) -> Iterator[tuple[str, ...]]:
     known: dict[tuple[str, str], tuple[str, ...]] = {}
     for entry in zip(corpus.column("language"), corpus.column("text"), strict=True):
         if entry not in known:
-            written = orthography(entry[0]).folded_as
+            # Models of before the rules had one name have the tag itself.
+            names = dict.fromkeys([orthography(entry[0]).folded_as, orthography(entry[0]).tag])
             keys = text_keys(*entry) if entry[1] else ()  # speech without a transcript has no text in common
-            known[entry] = tuple(_hash("text", written, key) for key in keys)
+            known[entry] = tuple(_hash("text", name, key) for name in names for key in keys)
         yield known[entry]
 
 

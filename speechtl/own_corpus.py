@@ -14,7 +14,7 @@ from speechtl.corpus import Corpus, Utterance
 from speechtl.corpus_folder import check_writable
 from speechtl.failed_writes import explained
 from speechtl.faults import Fault
-from speechtl.formats import Reading, corpus_name, corpus_of, read
+from speechtl.formats import Reading, corpus_of, place_name, read
 from speechtl.formats.clips import prune
 from speechtl.formats.listing import Recorded
 from speechtl.formats.whole import whole_file
@@ -63,7 +63,7 @@ def prepare_own(
     """
     if language is not None:
         language = canonical_tag(language, "--language")
-    name = corpus_name(path)
+    name = place_name(path)
     if out is None and name in prepared_names():
         raise ValueError(
             f"{path} would be saved as {name}, which is a corpus of `speechtl prepare --list`; name another "

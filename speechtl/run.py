@@ -31,6 +31,7 @@ from speechtl.source import Source, find_source
 from speechtl.start import (
     development_of,
     label_tokenizers,
+    require_writable_words,
     save_coverage,
     start,
     start_line,
@@ -96,6 +97,7 @@ def run(
             experiment, found.experiment if found else None, source.fingerprints if source else None
         )
         material = Material.of(sets, source, transductive=experiment.transductive)
+        require_writable_words(material.target.corpus, experiment, source)
         note_beginning(folder, experiment, material, source)
         save_carved(folder.path, sets.carved)
         _tell(folder, material)

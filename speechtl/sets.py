@@ -171,7 +171,7 @@ class Sets:
         tests = _Names()
         if "test" in follow:
             for spec, one in zip(experiment.targets, opened, strict=True):
-                tests.add(spec.set_name or set_name(spec.corpus, "test"), one.held_out["test"])
+                tests.add(set_name(spec.corpus, "test"), one.held_out["test"])
         tests.open(experiment.tests, seed)
         count = len(tests.sets)
         if experiment.source_tests is None and source is not None:
@@ -283,7 +283,7 @@ def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
     if not source.tests:
         for spec in (spec for spec in source.targets if spec.corpus not in own):
             opened = _parts(source, spec)
-            names.add(spec.set_name or set_name(spec.corpus, "test"), opened.held_out["test"])
+            names.add(set_name(spec.corpus, "test"), opened.held_out["test"])
     for spec in (spec for spec in source.tests if spec.corpus not in own):
         try:
             names.open([spec], source.seed)
@@ -300,7 +300,7 @@ def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:
 
 def _unlabelled(specs: Sequence[CorpusSpec], seed: int) -> Corpus | None:
     """Speech whose texts, where it has any, are not looked at."""
-    opened = [spec.open(seed, needs_text=False) for spec in specs]
+    opened = [spec.open(seed, needs_text=False, by_text=False) for spec in specs]
     return _joined(opened, needs_text=False) if opened else None
 
 

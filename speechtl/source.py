@@ -91,17 +91,21 @@ def _holds_model(folder: Path) -> bool:
 def _experiment_of(folder: Path) -> Experiment | None:
     """What a run or the run around a model was; None if that is not there, or of another version.
 
-    A method of a recipe's own file, which is not found again, is left out: it adds nothing to what it was
-    trained and tested on.
+    A method of a recipe's own file is not found again; plain fine-tuning stands for it then, which is told.
     """
     for place in (folder, folder.parent, folder / "seed-0"):
         document = place / "experiment.json"
         if document.is_file():
+            why = ""
             for has_method in (True, False):
                 try:
-                    return read_experiment(document, has_method=has_method)
+                    found = read_experiment(document, has_method=has_method)
                 except ValueError as error:
-                    why = str(error)
+                    why = why or str(error)
+                    continue
+                if why:
+                    logger.warning("the source's method counts as plain fine-tuning: %s", why)
+                return found
             logger.warning("what the source was trained and tested on is not known: %s", why)
             return None
     return None

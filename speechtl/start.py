@@ -58,17 +58,26 @@ def tokenizers_of(corpus: Corpus, experiment: Experiment, source: LoadedModel | 
     return tokenizers
 
 
+def require_writable_words(corpus: Corpus, experiment: Experiment, source: LoadedModel | None) -> None:
+    """Refuse listed words for closed decisions that the heads of all of the target could not write.
+
+    Raises:
+        ValueError: there are some; or no head can be made at all.
+    """
+    if experiment.decode.closed and experiment.decode.words:
+        tokenizers = tokenizers_of(corpus, experiment, source)
+        trained = {language: tokenizers[language] for language in corpus.languages}
+        refuse_unwritable_words(experiment.decode.words, trained)
+
+
 def label_tokenizers(
     corpus: Corpus, experiment: Experiment, tokenizers: dict[str, Tokenizer]
 ) -> dict[str, Tokenizer] | None:
     """The tokenizers that the target's texts become labels by; None where its method does not read them.
 
     Raises:
-        ValueError: texts, or words for closed decisions, have units that the heads lack.
+        ValueError: texts have units that the source's heads lack.
     """
-    if experiment.decode.closed:
-        trained = {language: tokenizers[language] for language in corpus.languages}
-        refuse_unwritable_words(experiment.decode.words, trained)
     if not experiment.method.reads_texts:
         return None
     refuse_unknown_units(corpus, tokenizers)

@@ -163,7 +163,8 @@ def test_what_is_drawn_to_be_heard_without_labels_does_not_follow_texts() -> Non
         ]
         Corpus.from_utterances("rounds", rows).save(data_folder() / "rounds")
         spec = corpus("rounds", utterances=6)
-        drawn.append((spec.open(needs_text=False).column("id"), spec.open().column("id")))
+        heard = spec.open(needs_text=False, by_text=False)
+        drawn.append((heard.column("id"), spec.open().column("id")))
     (heard, labelled), (heard_again, labelled_again) = drawn
     assert heard == heard_again
     assert labelled != labelled_again, "labelled speech has as many texts as may be"

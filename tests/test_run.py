@@ -406,7 +406,8 @@ def test_listed_words_that_a_head_cannot_write_are_told_before_training(speech: 
         ):
             begin()
     assert not list(tmp_path.rglob("metrics.jsonl"))
-    report = run(replace(base, decode=replace(base.decode, closed=True, words=("ae", "io"))), tmp_path)
+    listed = replace(base.decode, closed=True, words=("ae", "io"))
+    report = run(replace(base, decode=listed), tmp_path)
     assert "closed" in report.sets["en"].metrics, "refused before it began, it may be asked again"
 
 

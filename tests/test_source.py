@@ -47,6 +47,7 @@ def test_a_source_by_a_method_of_its_own_file_still_tells_its_speech(
     document.write_text(json.dumps({"experiment": settings}))
     start = replace(made, source=str(run))
     assert find_source(start, tmp_path).experiment == replace(made, method=Transfer())
+    assert "the source's method counts as plain fine-tuning: " in caplog.text
     document.write_text(json.dumps({"experiment": settings | {"colour": "red"}}))
     assert find_source(start, tmp_path).experiment is None
     assert "what the source was trained and tested on is not known: " in caplog.text

@@ -7,7 +7,7 @@ from speechtl.formats.hugging_face import write_hugging_face
 from speechtl.formats.jsonl import write_jsonl
 from speechtl.formats.kaldi import write_kaldi
 from speechtl.formats.listing import Reading
-from speechtl.formats.reading import corpus_name, corpus_of, is_readable, read, read_corpus
+from speechtl.formats.reading import corpus_name, corpus_of, is_readable, place_name, read, read_corpus
 
 __all__ = [
     "Fault",
@@ -16,6 +16,7 @@ __all__ = [
     "corpus_of",
     "describe",
     "is_readable",
+    "place_name",
     "read",
     "read_corpus",
     "write_common_voice",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ class CheckedRow:
     def name(self) -> Path:
         """What the audio is called where an id is wanted."""
         assert self.recording is not None
-        path = Path(self.recording if self.row.name is None else self.row.name)
+        # In one Unicode form, whichever the disk has.
+        path = Path(unicodedata.normalize("NFC", self.row.name or self.recording))
         span = self.row.span
         if span is None:
             return path

@@ -67,7 +67,7 @@ def _splits_of(files: Sequence[Path], folder: Path) -> list[str | None]:
     usual = [usual_split([file.name, *file.relative_to(folder).parts[:-1]]) for file in files]
     are_several = len({shard_name(file.name) for file in files}) > 1
     return [
-        split or (shard_name(file.name) if are_several else None)
+        split or (shard_name(file.name) or None if are_several else None)
         for file, split in zip(files, usual, strict=True)
     ]
 

@@ -127,25 +127,34 @@ def corpus_of(
     return Corpus.from_utterances(reading.name, kept, left_out=Counter(first.values()), needs_text=needs_text)
 
 
-def corpus_name(path: str | Path) -> str:
-    """What a corpus is called after its place: after its folder where its file is called after a split.
+def place_name(path: str | Path) -> str:
+    """What a file, a folder or a dataset of the hub is called.
 
-    So a speaker of train.csv is the one of that name in test.csv beside it, and nobody of another folder's.
-
-    >>> corpus_name("speech/words.csv"), corpus_name("hf:google/fleurs:yue_hant_hk")
-    ('words', 'fleurs-yue_hant_hk')
-    >>> corpus_name("speech/train.csv"), corpus_name("speech/dev_manifest.json")
-    ('speech', 'speech')
+    >>> place_name("speech/words.csv"), place_name("speech"), place_name("hf:google/fleurs:yue_hant_hk")
+    ('words', 'speech', 'fleurs-yue_hant_hk')
     """
     if str(path).startswith(HUB):
         dataset, _, config = str(path).removeprefix(HUB).partition(":")
         return "-".join(filter(None, [Path(dataset).name, config]))
     place = Path(path).absolute()
-    if place.suffix.lower() not in MANIFESTS + TABLES:
-        return place.name
-    stem = place.stem.removesuffix("_manifest")
+    return place.stem if place.suffix.lower() in MANIFESTS + TABLES else place.name
+
+
+def corpus_name(path: str | Path) -> str:
+    """The corpus that is read from there: after its folder where its file is called after a split.
+
+    So a speaker of train.csv is the one of that name in test.csv beside it, and nobody of another folder's.
+
+    >>> [corpus_name(f"speech/{name}") for name in ("words.csv", "train.csv", "dev_manifest.json")]
+    ['words', 'speech', 'speech']
+    """
+    name = place_name(path)
+    place = Path(path).absolute()
+    if str(path).startswith(HUB) or place.suffix.lower() not in MANIFESTS + TABLES:
+        return name
+    stem = name.removesuffix("_manifest")
     is_common = stem in ("manifest", "metadata") or usual_split([stem]) is not None
-    return (is_common and place.parent.name) or place.stem
+    return (is_common and place.parent.name) or name
 
 
 def is_readable(path: str) -> bool:

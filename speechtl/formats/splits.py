@@ -16,8 +16,9 @@ _NAMES = {
     "testing": "test",
 }
 _SHARD = re.compile(r"^(?P<split>[\w.]+?)(?:[-_.]?\d+(?:-of-\d+.*)?)?$")
-_NUMBER = re.compile(r"[-_.]\d+(?:-of-\d+.*)?$")
 """The name of one of a split's files, with or without its number: train, train-00000-of-00002."""
+_NUMBER = re.compile(r"[-_.]?\d+(?:-of-\d+.*|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}.*)?$")
+"""What tells one file from others of a split, at the end of its name."""
 
 
 def split_name(name: str) -> str:
@@ -45,8 +46,10 @@ def usual_split(names: Iterable[str]) -> str | None:
 def shard_name(name: str) -> str:
     """What the files of one split have in common in their names.
 
-    >>> shard_name("test.clean-00000-of-00002.parquet"), shard_name("other.arrow")
-    ('test.clean', 'other')
+    >>> shard_name("test.clean-00000-of-00002.parquet"), shard_name("other.arrow"), shard_name("0001.parquet")
+    ('test.clean', 'other', '')
+    >>> shard_name("part-00000-1b4e28ba-2fa1-11d2-883f-0016d3cca427-c000.snappy.parquet")
+    'part'
     """
     return _NUMBER.sub("", _without_ending(name))
 

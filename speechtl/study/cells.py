@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -89,10 +89,10 @@ def expand(study: Study, runs: Path) -> tuple[Cell, ...]:
         FileNotFoundError: there is no such recipe or source; names similar ones.
         ValueError: two cells would be one run, or a recipe makes no sense.
     """
-    _refuse_idle_flags(study)
     variants = study.variants or (None,)
     texts = dict.fromkeys(_written(row, one) for row in study.rows for one in (None, *variants))
     recipes = {text: _recipe(text) for text in texts}
+    _refuse_idle_flags(study, recipes)
     cells = [
         _cell(study, row, amount, variant, seed, recipes[_written(row, variant)], runs)
         for row in study.rows
@@ -108,7 +108,7 @@ def expand(study: Study, runs: Path) -> tuple[Cell, ...]:
                 f"study {study.name}: the recipes {first!r} and {cell.row!r} are both named "
                 f"{recipes[cell.row].name}; give one of them another --name"
             )
-    cells = _tested_under_one_name(study, cells)
+    _refuse_unlike_tests(study, cells)
     places = {amount: place for place, amount in enumerate(study.amounts)}
     cells.sort(key=lambda cell: (cell.cost, cell.seed, places[cell.amount]))
     return tuple(cells)
@@ -184,7 +184,7 @@ def _recipe(row: str) -> Experiment:
         raise ValueError(f"the study's recipe {row!r} has flags that cannot be used; see above") from stop
 
 
-def _refuse_idle_flags(study: Study) -> None:
+def _refuse_idle_flags(study: Study, recipes: Mapping[str, Experiment]) -> None:
     """Refuse flags of a row for what the study says of all rows: they would stand in its name alone.
 
     Raises:
@@ -202,56 +202,39 @@ def _refuse_idle_flags(study: Study) -> None:
         "its variants' unlabelled speech": (r"unlabelled\..*", any(one.unlabelled for one in variants)),
         "the study's seeds": ("seed", True),
     }
-    for text in dict.fromkeys(_written(row, one) for row in study.rows for one in (None, *variants)):
+    for text, recipe in recipes.items():
         for word in shlex.split(text)[1:]:
             flag = word.partition("=")[0]
             for what, (pattern, is_said) in said.items():
-                if is_said and re.fullmatch(f"--{pattern}", flag):
+                is_idle = is_said and (pattern != "source" or recipe.source is not None)
+                if is_idle and re.fullmatch(f"--{pattern}", flag):
                     raise ValueError(
                         f"study {study.name}: {text!r} has {flag}, in whose place {what} would come; leave "
                         "one of them out"
                     )
 
 
-def _tested_under_one_name(study: Study, cells: Sequence[Cell]) -> list[Cell]:
-    """Cells whose variants are tested on sets of the same names, since results are pooled by these.
-
-    Where all variants have sets of their own, as of a file each, these are called `test`.
+def _refuse_unlike_tests(study: Study, cells: Sequence[Cell]) -> None:
+    """Refuse variants of which some have more test sets than others, and none of one name: no table has all.
 
     Raises:
-        ValueError: they are named by hand, and not alike, or some have more than others.
+        ValueError: they are such.
     """
     names = {cell.variant: _test_names(cell.experiment) for cell in cells}
-    if set[str].intersection(*map(set, names.values())):
-        return list(cells)
-    specs = [spec for cell in cells for spec in cell.experiment.tests or cell.experiment.targets]
-    counts = {len(one) for one in names.values()}
-    if len(counts) > 1 or any(spec.set_name is not None for spec in specs):
+    are_many = len({len(one) for one in names.values()}) > 1
+    if are_many and not set[str].intersection(*map(set, names.values())):
+        told = listed([f"{variant} has {listed(one)}" for variant, one in names.items()], separator="; ")
         raise ValueError(
             f"study {study.name}: its variants have no test set of one name, by which results are pooled: "
-            f"{listed([f'{variant} has {listed(one)}' for variant, one in names.items()])}. Give sets that "
-            "belong together one name: corpus(..., set_name='test')"
+            f"{told}. Give sets that belong together one name: corpus(..., set_name='test')"
         )
-    return [replace(cell, experiment=_renamed_tests(cell.experiment)) for cell in cells]
 
 
 def _test_names(experiment: Experiment) -> list[str]:
     """What the tests of an experiment will be called, as far as it is told without opening them."""
     if experiment.tests:
         return [spec.set_name or set_name(spec.corpus, spec.split) for spec in experiment.tests]
-    return [spec.set_name or set_name(spec.corpus, "test") for spec in experiment.targets]
-
-
-def _renamed_tests(experiment: Experiment) -> Experiment:
-    """The experiment with tests that are called `test`, `test-2` and so on; a target names its own."""
-    specs = experiment.tests or experiment.targets
-    named = tuple(
-        replace(spec, set_name="test" if place == 1 else f"test-{place}")
-        for place, spec in enumerate(specs, start=1)
-    )
-    if experiment.tests:
-        return replace(experiment, tests=named)
-    return replace(experiment, target=named if isinstance(experiment.target, tuple) else named[0])
+    return [set_name(spec.corpus, "test") for spec in experiment.targets]
 
 
 def _cell(

@@ -147,7 +147,8 @@ def gap_of(grid: Grid, name: str, source: str, bound: str, amount: Amount | None
     for row in (row for row in study.rows if row not in (source, bound) and seeds[row]):
         common = sorted(seeds[row].keys() & seeds[source].keys() & seeds[bound].keys())
         if common:
-            places = _places(seeds[source][common[0]].hypotheses, are_speakers)
+            spoken = seeds[source][common[0]].hypotheses
+            places = _places(spoken, are_speakers, grid.are_shared(whole) or grid.are_shared(name))
             three = [_sums(seeds[one], common, metric, places) for one in (source, row, bound)]
             try:
                 closed = _closed(row, are_speakers, *three)
@@ -193,10 +194,17 @@ def _closed(row: str, are_speakers: bool, source: Floats, method: Floats, bound:
     )
 
 
-def _places(spoken: Mapping[str, Hypothesis], are_speakers: bool) -> dict[str, int]:
-    """Each utterance's number among what is resampled; one without a speaker is one of its own."""
+def _places(spoken: Mapping[str, Hypothesis], are_speakers: bool, are_shared: bool) -> dict[str, int]:
+    """Each utterance's number among what is resampled; one without a speaker is one of its own.
+
+    Args:
+        spoken: by ids that begin with the variant.
+        are_speakers: Whether speakers are resampled.
+        are_shared: Whether variants are tested on the same utterances, each of which is one in all of them.
+    """
     ids = sorted(spoken)
-    names = [(are_speakers and spoken[id_].speaker) or f"\0{id_}" for id_ in ids]
+    own = {id_: id_.partition("/")[2] if are_shared else id_ for id_ in ids}
+    names = [(are_speakers and spoken[id_].speaker) or f"\0{own[id_]}" for id_ in ids]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return {id_: numbers[name] for id_, name in zip(ids, names, strict=True)}
 

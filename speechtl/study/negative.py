@@ -21,6 +21,8 @@ def main_error(entry: SetReport, metric: str | None) -> tuple[str, float] | None
 def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
     """By the folder of each cell that transfers something, its own control: same amount, variant and seed.
 
+    From a source, from speech without labels, or from other targets that are trained along.
+
     To be worse than what was itself adapted is no negative transfer, nor is what is trained from scratch on
     labels alone: such controls and cells are left out.
     """
@@ -33,9 +35,15 @@ def controls(study: Study, cells: Sequence[Cell]) -> dict[Path, Cell]:
         cell.folder.path: by_place[place]
         for cell in cells
         if cell.row != study.reference
-        and (cell.experiment.source is not None or cell.experiment.method.hears_unlabelled)
         and (place := (cell.amount, cell.variant, cell.seed)) in by_place
+        and _has_transfer(cell, by_place[place])
     }
+
+
+def _has_transfer(cell: Cell, control: Cell) -> bool:
+    experiment = cell.experiment
+    has_more = len(experiment.targets) > len(control.experiment.targets)
+    return experiment.source is not None or experiment.method.hears_unlabelled or has_more
 
 
 def _is_without_transfer(cell: Cell) -> bool:

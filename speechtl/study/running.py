@@ -100,7 +100,8 @@ def _run_cell(cell: Cell, runs: Path, failures: Failures, pace: Pace) -> None:
     except Interrupted:
         raise
     except (ValueError, OSError, ImportError) as error:
-        elsewhere = f" (in a study: move {cell.folder.path} away)" if "--fresh" in str(error) else ""
+        is_of_cell = "--fresh" in str(error) and str(cell.folder.path) in str(error)
+        elsewhere = f" (in a study: move {cell.folder.path} away)" if is_of_cell else ""
         failures.add(cell, f"{error}{elsewhere}")
     except Exception as error:  # a fault of one method must not cost the others' night
         logger.debug("%s", cell, exc_info=error)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from statistics import mean
 
@@ -26,6 +27,14 @@ class Finished:
 
     cell: Cell
     report: Report
+    """Its sets under the names by which the study pools them."""
+    called: Mapping[str, str] = field(default_factory=dict)
+    """Names of sets that its own run has others for, by those."""
+
+    def calling(self, names: Mapping[str, str]) -> Finished:
+        """The same with sets under other names."""
+        sets = {names.get(name, name): entry for name, entry in self.report.sets.items()}
+        return replace(self, report=replace(self.report, sets=sets), called=names)
 
     @property
     def diverged(self) -> str:
@@ -35,7 +44,8 @@ class Finished:
     @cached_property
     def sets(self) -> dict[str, Scored]:
         """The target's sets by name, with every utterance."""
-        return {name: one for name, one in scored(self.cell.folder.path).items() if name in self.report.sets}
+        own = {self.called.get(name, name): one for name, one in scored(self.cell.folder.path).items()}
+        return {name: one for name, one in own.items() if name in self.report.sets}
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class Grid:
             for cell in cells
             if cell.is_finished
         }
-        return cls(study, finished, controls(study, cells))
+        return cls(study, _under_one_name(finished), controls(study, cells))
 
     @cached_property
     def by_set(self) -> dict[str, list[Scored]]:
@@ -101,13 +111,10 @@ class Grid:
         return found
 
     def are_shared(self, name: str) -> bool:
-        """Whether several variants were tested on the same utterances of a set."""
-        tested: dict[str, set[str]] = {}
-        for one in self.finished.values():
-            if name in one.report.sets:
-                entry = one.report.sets[name]
-                tested.setdefault(entry.references, set()).add(one.cell.variant)
-        return any(len(variants) > 1 for reference, variants in tested.items() if reference)
+        """Whether several variants were tested on the same speech of a set."""
+        here = (one.cell for one in self.finished.values() if name in one.report.sets)
+        tested = {cell.variant: cell.experiment.tests for cell in here}
+        return any(one and one == other for one, other in combinations(tested.values(), 2))
 
     def of_row(self, row: str, amount: Amount) -> list[Finished]:
         """The cells of a row."""
@@ -147,6 +154,26 @@ class Grid:
             if name in one.sets:
                 found.setdefault(one.cell.seed, {})[one.cell.variant] = one.sets[name]
         return dict(sorted(found.items()))
+
+
+def _under_one_name(finished: Mapping[Path, Finished]) -> dict[Path, Finished]:
+    """The same, where all variants have as many sets and none of one name: these are called `test` then.
+
+    So with a file for each speaker, whose sets are called after the files.
+    """
+    names = {
+        path: [n for n in one.report.sets if not n.endswith(LABEL_FREE)] for path, one in finished.items()
+    }
+    are_alike = len({len(own) for own in names.values()}) < 2
+    if not names or not are_alike or set[str].intersection(*map(set, names.values())):
+        return dict(finished)
+    found = {}
+    for path, one in finished.items():
+        called = {n: "test" if k == 1 else f"test-{k}" for k, n in enumerate(names[path], start=1)}
+        found[path] = one.calling(
+            called | {f"{n}{LABEL_FREE}": f"{c}{LABEL_FREE}" for n, c in called.items()}
+        )
+    return found
 
 
 @dataclass(frozen=True)

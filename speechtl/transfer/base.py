@@ -119,6 +119,11 @@ class Transfer:
         """The blocks whose outputs `terms` looks at."""
         return ()
 
+    @property
+    def weighed_taps(self) -> tuple[str, ...]:
+        """Those of them whose losses change the model; not where a weight of 0 only measures."""
+        return self.taps if self.control else ()
+
     def relabelled(self, data: TransferData, source: AcousticModel, folder: Path | None) -> TransferData:
         """The data with the labels that training goes by: as given, or as the source transcribes the target.
 
@@ -157,6 +162,10 @@ class Transfer:
     def heard(self, data: TransferData) -> tuple[Examples, ...]:
         """The speech whose losses are trained on: heads and inputs of no other speech are."""
         return (data.target,)
+
+    def hears_source(self, data: TransferData) -> bool:
+        """Whether the source's speech is trained on as well."""
+        return data.source is not None and any(one is data.source for one in self.heard(data))
 
     def trained_heads(self, data: TransferData, new: Collection[str], old: Collection[str]) -> frozenset[str]:
         """Languages whose heads are trained: those of the speech that is heard.
@@ -228,8 +237,7 @@ class Transfer:
         for entry in chosen:
             rules += [entry] if isinstance(entry, Rule) else [Rule(n, start="loaded") for n in loaded[entry]]
         fates = TransferPlan(tuple(rules)).fates(model, known)
-        if self.control:
-            refuse_frozen_taps(model, fates, self.taps)
+        refuse_frozen_taps(model, fates, self.weighed_taps)
         if self.measures_model:
             refuse_unmeasured(fates, known)
         for language, rows in coverage.items():
@@ -262,7 +270,7 @@ class Transfer:
         """Those of `streams`, and where the method hears it, as much speech without labels beside them."""
         if not self.hears_unlabelled:
             return self.streams(data, settings)
-        data = data.with_domains(has_source=len(self.heard(data)) > 1)
+        data = data.with_domains(has_source=self.hears_source(data))
         half = replace(settings, batch_seconds=settings.batch_seconds / 2)
         own = replace(half, seed=seed_of(settings.seed, "stream", "unlabelled"))
         return {**self.streams(data, half), "unlabelled": self.stream(data.unlabelled_speech, own)}

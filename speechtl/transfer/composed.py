@@ -137,6 +137,11 @@ class Composed(Transfer):
         return tuple(dict.fromkeys(chain.from_iterable(method.taps for method in self.methods)))
 
     @property
+    def weighed_taps(self) -> tuple[str, ...]:
+        """Those of its methods."""
+        return tuple(dict.fromkeys(chain.from_iterable(part.weighed_taps for part in self.parts)))
+
+    @property
     def target_share(self) -> float | None:
         """That of the method that fills the batches; half of it where one of them hears speech without labels
         beside it."""

@@ -201,9 +201,12 @@ def test_tables_with_unusual_names_are_splits_of_their_own(tmp_path: Path) -> No
         "test.clean": "test.clean",
         "other": "other",
     }
-    for place in range(2):
-        write_tables(tmp_path / "one" / f"part-0000{place}.parquet", recording(clip), id=[f"{place}"])
-    assert {row.split for row in read(tmp_path / "one", language="en").utterances} == {"train"}
+    uuid = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+    for kind in ("part-0000{}", "part{}", "000{}", f"part-0000{{}}-{uuid}-c000.snappy"):
+        folder = tmp_path / kind.replace("{}", "n")
+        for place in range(2):
+            write_tables(folder / f"{kind.format(place)}.parquet", recording(clip), id=[f"{place}"])
+        assert {row.split for row in read(folder, language="en").utterances} == {"train"}, kind
 
 
 def write_tables(path: Path, *audio: object, **columns: object) -> None:

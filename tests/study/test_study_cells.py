@@ -57,10 +57,9 @@ def test_variants_bring_their_target_tests_and_dev(tmp_path: Path) -> None:
     )
     study = Study("grid", (recipe,), utterances=(5,), seeds=(0,), variants=variants)
     anna, ben = sorted(expand(study, tmp_path), key=lambda cell: cell.variant)
-    named = replace(mine, split="dev", set_name="test")
-    assert (anna.experiment.dev, anna.experiment.tests) == ("fold", (named,))
+    assert (anna.experiment.dev, anna.experiment.tests) == ("fold", (replace(mine, split="dev"),))
     assert anna.experiment.target == replace(mine, utterances=5)
-    assert (ben.experiment.tests[0].split, ben.experiment.tests[0].set_name) == ("test", "test")
+    assert ben.experiment.tests[0].split == "test"
     assert ben.experiment.dev[0].split == "dev"
     assert anna.folder.path == tmp_path / "grid" / "anna" / "one+utterances=5" / "seed-0"
     told = dev_lines([anna, ben])
@@ -69,25 +68,27 @@ def test_variants_bring_their_target_tests_and_dev(tmp_path: Path) -> None:
     assert "en-dev, labelled speech in addition" in "".join(told)
 
 
-def test_sets_of_a_file_for_each_variant_are_called_alike(tmp_path: Path) -> None:
+def test_variants_with_more_sets_than_others_and_none_of_one_name_are_refused(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, "one")
     specs = {name: CorpusSpec(str(tmp_path / f"{name}.jsonl"), split="train") for name in ("anna", "ben")}
-    named = tuple(Variant(name, one, tests=(replace(one, split="test"),)) for name, one in specs.items())
-    study = Study("grid", (recipe,), seeds=(0,), variants=named)
-    assert {cell.experiment.tests[0].set_name for cell in expand(study, tmp_path)} == {"test"}
-    by_hand = tuple(replace(one, tests=(replace(one.tests[0], set_name=f"of-{one.name}"),)) for one in named)
-    with pytest.raises(ValueError, match=r"anna has of-anna, ben has of-ben\. Give sets that"):
-        expand(replace(study, variants=by_hand), tmp_path)
-    alike = tuple(replace(one, tests=(replace(one.tests[0], set_name="words"),)) for one in named)
-    cells = expand(replace(study, variants=alike), tmp_path)
-    assert {cell.experiment.tests[0].set_name for cell in cells} == {"words"}
+    one = [Variant(name, spec, tests=(replace(spec, split="test"),)) for name, spec in specs.items()]
+    study = Study("grid", (recipe,), seeds=(0,), variants=tuple(one))
+    assert {cell.experiment.tests[0].set_name for cell in expand(study, tmp_path)} == {None}, "pooled later"
+    more = replace(one[1], tests=(*one[1].tests, replace(specs["ben"], split="dev")))
+    with pytest.raises(ValueError, match=r"anna has anna; ben has ben, ben-dev\. Give sets that"):
+        expand(replace(study, variants=(one[0], more)), tmp_path)
+    named = [
+        replace(v, tests=tuple(replace(s, set_name="words") for s in v.tests[:1])) for v in (one[0], more)
+    ]
+    assert len(expand(replace(study, variants=tuple(named)), tmp_path)) == 2
 
 
-def test_tests_that_are_carved_out_of_each_variants_file_are_called_alike(tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path, "one", more=", tests=()")
-    variants = tuple(Variant(name, CorpusSpec(str(tmp_path / f"{name}.csv"))) for name in ("anna", "ben"))
-    cells = expand(Study("grid", (recipe,), seeds=(0,), variants=variants), tmp_path)
-    assert {(cell.experiment.tests, cell.experiment.targets[0].set_name) for cell in cells} == {((), "test")}
+def test_a_row_from_scratch_beside_sources_of_the_study_is_a_control(tmp_path: Path) -> None:
+    base = write_recipe(tmp_path, "base")
+    tuned = write_recipe(tmp_path, "tuned", more=f", source={base!r}")
+    rows = (tuned, f"{tuned} --source None")
+    cells = expand(Study("grid", rows, seeds=(0,), sources=(base,)), tmp_path)
+    assert {cell.row: cell.experiment.source for cell in cells} == {rows[0]: base, rows[1]: None}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_tests_that_are_carved_out_of_each_variants_file_are_called_alike(tmp_pa
             "has --target.minutes, in whose place the study's minutes",
         ),
         ("--dev fold", {"dev": "none"}, "has --dev, in whose place the study's dev"),
-        ("--source elsewhere", {"sources": ("base@0",)}, "has --source, in whose place the study's sources"),
+        ("--source b", {"sources": ("base@0",)}, "has --source, in whose place the study's sources"),
     ],
 )
 def test_flags_of_a_row_that_the_study_would_override_are_refused(

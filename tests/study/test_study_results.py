@@ -295,13 +295,30 @@ def test_a_seed_counts_once_all_its_variants_are_finished(tmp_path: Path, recipe
     write_cells([cell for cell in cells if cell.variant == "v0"], lambda cell: drawn(0.5, 1))
     for cell in cells:
         if cell.variant == "v1":
-            write_reports(cell.folder.path, {"others": [1] * 8})
+            write_reports(cell.folder.path, {"others": [1] * 8, "more": [1] * 8})
     none = write_outcome(study, cells, {}, tmp_path / "s")
     assert none.tables == ()
     assert sorted(none.notices) == [
         f"no table of {name}: no seed of a recipe was tested on it with all variants, only with {variant}"
-        for name, variant in (("others", "v1"), ("words", "v0"))
+        for name, variant in (("more", "v1"), ("others", "v1"), ("words", "v0"))
     ]
+
+
+def test_sets_of_a_file_for_each_variant_are_pooled_as_one(tmp_path: Path, recipes: list[str]) -> None:
+    """Their runs' settings say nothing of it, so that one variant may be run before the others."""
+    study = Study("s", tuple(recipes[:2]), seeds=(0,), variants=variants(2))
+    cells = expand(study, tmp_path)
+    for cell in cells:
+        wrong = drawn(0.5, len(cell.row) + len(cell.variant))
+        write_cell(cell, wrong)
+        write_reports(cell.folder.path, {cell.variant: wrong, f"{cell.variant}.label-free": wrong})
+    found = {one.name: one for one in results(Grid.of(study, cells))}
+    assert set(found) == {"test", "test.label-free"}
+    assert found["test"].utterances == 48
+    assert row_of(found["test"], recipes[1]).negative[1] == 2
+    alone = replace(study, variants=study.variants[:1])
+    names = {one.name for one in results(Grid.of(alone, expand(alone, tmp_path)))}
+    assert names == {"v0", "v0.label-free"}
 
 
 def test_the_same_utterances_in_several_variants_are_no_more_evidence(
@@ -309,7 +326,8 @@ def test_the_same_utterances_in_several_variants_are_no_more_evidence(
 ) -> None:
     """Four devices that are asked the same: each utterance is resampled with all four answers at once."""
     plain = Study("plain", tuple(recipes[:2]), seeds=(0,))
-    four = replace(plain, name="four", variants=variants(4))
+    same = (CorpusSpec("en.jsonl", split="test"),)
+    four = replace(plain, name="four", variants=tuple(replace(v, tests=same) for v in variants(4)))
     answers = {recipes[0]: drawn(0.5, 1), recipes[1]: drawn(0.4, 2)}
     found = []
     for study in (plain, four):

@@ -15,7 +15,7 @@ from speechtl.augment import AugmentSettings
 from speechtl.batches import Batch
 from speechtl.models.acoustic import AcousticModel
 from speechtl.text import Tokenizer
-from speechtl.transfer import DANN, Composed, LayerTransfer, SourceReplay
+from speechtl.transfer import DANN, MMD, Composed, LayerTransfer, PseudoLabels, SourceReplay
 from speechtl.transfer.data import ForwardPass, StreamSettings
 from speechtl.transfer.domain_features import pooled
 
@@ -140,6 +140,10 @@ def test_beside_the_source_s_speech_all_of_the_target_s_is_of_its_domain() -> No
     streams = method.mixed_streams(data, settings)
     sides = {name: np.unique(np.asarray(one.examples.is_target)).tolist() for name, one in streams.items()}
     assert sides == {"target": [True], "source": [False], "unlabelled": [True]}
+    confident = Composed(methods=(DANN(), PseudoLabels())).mixed_streams(replace(data, source=None), settings)
+    assert not np.any(confident["target"].examples.is_target), (
+        "what it hears without labels is no other domain"
+    )
     alone = DANN().mixed_streams(data, settings)
     assert not np.any(alone["target"].examples.is_target), "without it labelled is one side, as ever"
 
@@ -151,6 +155,8 @@ def test_a_reversal_before_which_nothing_is_trained_is_refused() -> None:
     adapted(Composed(methods=(kept, DANN(block="norm"))), a_source("en", "fr"), data)
     control = Composed(methods=(kept, DANN(block="encoder.0", weight=0.0)))
     adapted(control, a_source("en", "fr"), data)  # which changes nothing by its nature
+    both = Composed(methods=(kept, DANN(block="encoder.0", weight=0.0), MMD()))
+    adapted(both, a_source("en", "fr"), data)
     with pytest.raises(ValueError, match=r"nothing is trained up to the block encoder.0"):
         adapted(
             DANN(block="encoder.0", plan=("input=freeze", "encoder.0=freeze")), a_source("en", "fr"), data
