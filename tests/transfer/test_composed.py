@@ -82,7 +82,7 @@ def test_every_hook_of_a_method_is_joined_or_refused() -> None:
         field.name for field in fields(Transfer)
     }
     flags = {"freezes_source"}  # said by each part's own rules
-    left = {"acts_on_source", "other_models"}  # asked of the parts, of the plan
+    left = {"acts_on_source", "other_models", "hears_source"}  # asked of the parts, of the plan, of `heard`
     joined = {name for name in own if name in vars(Composed)}
     assert own - joined - {*WHOLE, *chain.from_iterable(SINGLE.values())} == flags | left
 
