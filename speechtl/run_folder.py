@@ -27,6 +27,10 @@ BEFORE = ("experiment.json", "experiment.new", "held_out.json", "coverage.json",
 """What a run writes before it trains, when it may still be refused and then be given other settings."""
 
 
+class BusyError(ValueError):
+    """Another process writes the run."""
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """`runs/<name>/seed-<n>` of one experiment."""
@@ -59,7 +63,7 @@ class RunFolder:
         """Hold the run against other processes; the lock goes with the process, however it ends.
 
         Raises:
-            ValueError: another process holds it.
+            BusyError: another process holds it.
         """
         with explained("the lock of the run", self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +73,7 @@ class RunFolder:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             held.close()
-            raise ValueError(
+            raise BusyError(
                 f"{self.path} is being written by another process. Wait for it, or choose another place "
                 "with --runs DIR."
             ) from None

@@ -14,6 +14,7 @@ from speechtl.faults import counted
 from speechtl.interruption import Interrupted
 from speechtl.report import Report
 from speechtl.run import run
+from speechtl.run_folder import BusyError
 from speechtl.study.cells import Cell, untrained_sources
 from speechtl.study.keeping import clear
 from speechtl.study.negative import new_negatives
@@ -99,6 +100,8 @@ def _run_cell(cell: Cell, runs: Path, failures: Failures, pace: Pace) -> None:
         report = run(cell.experiment, cell.runs, sources=runs)
     except Interrupted:
         raise
+    except BusyError:
+        logger.warning("%s: another process runs it, and it is left to that", cell)
     except (ValueError, OSError, ImportError) as error:
         is_of_cell = "--fresh" in str(error) and str(cell.folder.path) in str(error)
         elsewhere = f" (in a study: move {cell.folder.path} away)" if is_of_cell else ""

@@ -114,6 +114,20 @@ def test_a_failing_cell_is_told_and_the_others_go_on(
     assert "good" in capsys.readouterr().out
 
 
+def test_a_cell_that_another_process_runs_is_left_to_it(
+    speech: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = tuple(write_recipe(speech, name, steps=1) for name in ("mine", "theirs"))
+    study = Study("s", rows, seeds=(0,))
+    cells = {cell.row: cell for cell in expand(study, tmp_path)}
+    with cells[rows[1]].folder.locked():
+        outcome = run_study(study, tmp_path)
+    assert (outcome.failures, outcome.unfinished) == ({}, 1)
+    assert f"{cells[rows[1]]}: another process runs it, and it is left to that" in caplog.text
+    assert cells[rows[0]].is_finished
+    assert run_study(study, tmp_path).unfinished == 0
+
+
 def test_what_only_a_run_can_begin_anew_is_told_with_its_folder(speech: Path, tmp_path: Path) -> None:
     recipe = write_recipe(speech, "half", steps=1)
     study = Study("s", (recipe,), seeds=(0,))
