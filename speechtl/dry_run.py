@@ -18,7 +18,7 @@ from speechtl.corpus_summary import SummaryRow
 from speechtl.decode import require_files
 from speechtl.doctor.cost import Clips, Cost, estimate
 from speechtl.experiment import Experiment
-from speechtl.fold_training import steps_left
+from speechtl.fold_training import fold_folder, steps_left
 from speechtl.label_faults import refuse_short
 from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
@@ -175,6 +175,8 @@ def _fate(folder: RunFolder, fresh: bool) -> tuple[str, bool, int | None]:
     step = saved_step(folder.path / "checkpoints")
     if step is not None:
         return f"resumes {folder.path} at step {step} of {steps}", False, step
+    if fold_folder(folder.path, 0).is_dir():
+        return f"resumes {folder.path} among its folds", False, 0
     return f"starts {folder.path}", False, 0
 
 

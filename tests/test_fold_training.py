@@ -162,6 +162,10 @@ def test_a_stopped_fold_goes_on_and_finished_ones_are_not_trained_again(
         with pytest.raises(KeyboardInterrupt):
             run(folded(speech), tmp_path)
         assert len(list(folder.glob("folds/*/scores.json"))) == finished
+        told = dry_run(folded(speech), tmp_path).fate
+        assert told == (
+            f"resumes {folder} among its folds" if finished < 3 else f"resumes {folder} at step 2 of {STEPS}"
+        )
     taken[0], stop_at[0] = 0, -1
     run(folded(speech), tmp_path)
     assert taken[0] == best(tmp_path / "whole") - 2, "only what was left of the last training"
