@@ -32,9 +32,10 @@ class Finished:
     """Names of sets that its own run has others for, by those."""
 
     def calling(self, names: Mapping[str, str]) -> Finished:
-        """The same with sets under other names."""
-        sets = {names.get(name, name): entry for name, entry in self.report.sets.items()}
-        return replace(self, report=replace(self.report, sets=sets), called=names)
+        """The same with sets under other names, and those of weights that are chosen without labels too."""
+        called = {**names, **{f"{name}{LABEL_FREE}": f"{new}{LABEL_FREE}" for name, new in names.items()}}
+        sets = {called.get(name, name): entry for name, entry in self.report.sets.items()}
+        return replace(self, report=replace(self.report, sets=sets), called=called)
 
     @property
     def diverged(self) -> str:
@@ -161,19 +162,19 @@ def _under_one_name(finished: Mapping[Path, Finished]) -> dict[Path, Finished]:
 
     So with a file for each speaker, whose sets are called after the files.
     """
-    names = {
-        path: [n for n in one.report.sets if not n.endswith(LABEL_FREE)] for path, one in finished.items()
-    }
-    are_alike = len({len(own) for own in names.values()}) < 2
-    if not names or not are_alike or set[str].intersection(*map(set, names.values())):
+    names: dict[str, set[tuple[str, ...]]] = {}
+    for one in finished.values():
+        own = tuple(name for name in one.report.sets if not name.endswith(LABEL_FREE))
+        names.setdefault(one.cell.variant, set()).add(own)
+    each = [own.pop() for own in names.values() if len(own) == 1]
+    has_one_each = 1 < len(each) == len(names) and len({len(own) for own in each}) == 1
+    if not has_one_each or set[str].intersection(*map(set, each)):
         return dict(finished)
-    found = {}
-    for path, one in finished.items():
-        called = {n: "test" if k == 1 else f"test-{k}" for k, n in enumerate(names[path], start=1)}
-        found[path] = one.calling(
-            called | {f"{n}{LABEL_FREE}": f"{c}{LABEL_FREE}" for n, c in called.items()}
-        )
-    return found
+    numbered = ["test" if number == 1 else f"test-{number}" for number in range(1, len(each[0]) + 1)]
+    called = {
+        variant: dict(zip(own, numbered, strict=True)) for variant, own in zip(names, each, strict=True)
+    }
+    return {path: one.calling(called[one.cell.variant]) for path, one in finished.items()}
 
 
 @dataclass(frozen=True)

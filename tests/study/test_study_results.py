@@ -321,6 +321,16 @@ def test_sets_of_a_file_for_each_variant_are_pooled_as_one(tmp_path: Path, recip
     assert names == {"v0", "v0.label-free"}
 
 
+def test_rows_that_are_tested_on_other_sets_keep_their_names(tmp_path: Path, recipes: list[str]) -> None:
+    for some in ((), variants(2)):
+        study = Study("plain" if not some else "v", tuple(recipes[:2]), seeds=(0,), variants=some)
+        cells = expand(study, tmp_path)
+        for cell in cells:
+            write_cell(cell, [1] * 8)
+            write_reports(cell.folder.path, {f"of-{Path(cell.row).stem}": [1] * 8})
+        assert {one.name for one in results(Grid.of(study, cells))} == {"of-scratch", "of-good"}
+
+
 def test_the_same_utterances_in_several_variants_are_no_more_evidence(
     tmp_path: Path, recipes: list[str]
 ) -> None:
