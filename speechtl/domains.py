@@ -93,14 +93,15 @@ class Domains:
         speech = material.unlabelled
         if speech is None:
             return None
-        source = None if material.source is None else material.source.examples(None)
+        other = material.source
+        source = None if other is None else other.examples(None)
         data = TransferData(
             material.target.examples(None), {}, source=source, unlabelled=speech.examples(None)
         )
         data = data.with_domains(has_source=experiment.method.hears_source(data))
         labelled, corpus = data.target, material.target.corpus
-        if source is not None and material.source is not None and np.all(data.target.is_target):
-            labelled, corpus = replace(source, is_target=False), material.source.corpus
+        if other is not None and np.all(data.target.is_target):
+            labelled, corpus = replace(data.source_speech, is_target=False), other.corpus
         own = np.flatnonzero(~np.broadcast_to(labelled.is_target, len(labelled)))
         texts = _classes(corpus)
         return cls(
