@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 
-from speechtl.languages.base import Orthography, same_rules
+from speechtl.languages.base import Orthography
 
 KNOWN = (
     "ar",
@@ -21,6 +21,8 @@ KNOWN = (
     "yue-Latn-jyutping",
 )
 """Tags with rules of their own."""
+_SAME_RULES = {"ar-Arab": "ar", "en-Latn": "en", "zh-Hans": "cmn-Hans", "zh-Hant": "cmn-Hant"}
+"""Other names of one language in one script."""
 _SAME_CHARACTERS = {"yue-Hans": "cmn-Hans", "yue-Hant": "cmn-Hant"}
 """Another language, written by the same rules."""
 _ROMANISATIONS = {"nan-tailo": "Latn", "nan-pehoeji": "Latn"}
@@ -58,6 +60,11 @@ def orthography(tag: str) -> Orthography:
     that no file of `speechtl.languages` is for gets the default, which is safe for every script. A
     language that is written in several ways must say which one is meant.
 
+    >>> [orthography(tag).folded_as for tag in ("en-GB", "en-x-own", "zh-Hant", "yue-Hant-HK")]
+    ['en', 'en', 'cmn-Hant', 'yue-Hant']
+    >>> [orthography(tag).folded_as for tag in ("nan-Latn-TW-tailo", "es-419", "en-Latn-u-co-phonebk")]
+    ['nan-Latn-tailo', 'es', 'en']
+
     Raises:
         ValueError: The tag is malformed, or not enough to choose the rules.
     """
@@ -71,18 +78,19 @@ def orthography(tag: str) -> Orthography:
     language, region, variants = matched["language"], matched["region"], matched["variants"].strip("-")
     script = (matched["script"] or "").title() or _ROMANISATIONS.get(f"{language}-{variants}", "")
     parts = [language, script, variants]
-    rules = "-".join(part for part in parts if part)
-    rules = _SAME_CHARACTERS.get(rules, same_rules(rules))
+    own = "-".join(part for part in parts if part)
+    own = _SAME_RULES.get(own, own)
+    rules = _SAME_CHARACTERS.get(own, own)
     if language in _CHOICES and script in {"", "Latn"} and rules not in KNOWN:
         choices = ", ".join(_CHOICES[language])
         raise ValueError(f"{tag!r} does not say how the text is written; choose one of {choices}")
     parts.insert(2, (region or "").upper())
     canonical = "-".join(part for part in parts if part) + matched["extensions"]
     if rules not in KNOWN:
-        return Orthography(canonical)
+        return Orthography(canonical, rules=own)
     module = import_module(f"speechtl.languages.{rules.lower().replace('-', '_')}")
     known: Orthography = module.ORTHOGRAPHY
-    return replace(known, tag=canonical)
+    return replace(known, tag=canonical, rules=own)
 
 
 def regionless(tag: str) -> str:
@@ -91,4 +99,5 @@ def regionless(tag: str) -> str:
     matched = _TAG.fullmatch(canonical.lower())
     assert matched is not None
     region = matched["region"]
-    return same_rules(canonical.replace(f"-{region.upper()}", "", 1) if region else canonical)
+    without = canonical.replace(f"-{region.upper()}", "", 1) if region else canonical
+    return _SAME_RULES.get(without, without)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'"})
@@ -28,9 +28,6 @@ _LATIN = ("LATIN ", "SUPERSCRIPT LATIN ", "MODIFIER LETTER ", "FULLWIDTH LATIN "
 _DOTLESS_LANGUAGES = {"tr", "az"}
 
 
-_SAME_RULES = {"ar-Arab": "ar", "en-Latn": "en", "zh-Hans": "cmn-Hans", "zh-Hant": "cmn-Hant"}
-
-
 class Syllable(NamedTuple):
     """A spoken syllable as scoring sees it."""
 
@@ -50,6 +47,8 @@ class Orthography:
 
     tag: str
     """The BCP-47 tag in canonical case."""
+    rules: str = field(default="", kw_only=True)
+    """Language, script and variants, under the name that they have here; empty: the tag."""
 
     @property
     def folded_as(self) -> str:
@@ -57,11 +56,8 @@ class Orthography:
 
         It is that of the rules: a region, a private extension or another name of the language makes no
         difference to what is said.
-
-        >>> [Orthography(tag).folded_as for tag in ("en-GB", "en-x-own", "zh-Hant")]
-        ['en', 'en', 'cmn-Hant']
         """
-        return same_rules(without_region(self.tag))
+        return self.rules or self.tag
 
     @property
     def tones(self) -> bool:
@@ -130,27 +126,6 @@ class Orthography:
     def follows(self, previous: str | None, unit: str | None) -> bool:
         """Whether `unit` may come after `previous`; None stands for the start and for the end."""
         return True
-
-
-def without_region(tag: str) -> str:
-    """A canonical tag's language, script and variants, on which its rules depend.
-
-    >>> without_region("nan-Latn-TW-tailo"), without_region("es-419"), without_region("en-Latn-u-co-phonebk")
-    ('nan-Latn-tailo', 'es', 'en-Latn')
-    """
-    language, *others = tag.split("-")
-    kept = [language]
-    for part in others:
-        if len(part) == 1:
-            break
-        if not (part.isupper() and len(part) == 2) and not (part.isdigit() and len(part) == 3):
-            kept.append(part)
-    return "-".join(kept)
-
-
-def same_rules(tag: str) -> str:
-    """The tag by which the same language in the same script is known here."""
-    return _SAME_RULES.get(tag, tag)
 
 
 def letters(text: str) -> list[str]:
