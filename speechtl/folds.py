@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from speechtl.carving import mostly_trained, repeated
 from speechtl.corpus import Corpus, SplitBy
 from speechtl.faults import counted, lasting
-from speechtl.held_out import mostly_trained, repeated
 from speechtl.leakage import Fingerprints, trained_texts
 from speechtl.partition import hash_fraction, text_groups
 

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
-from recipes.arabic._speakers import CORPUS, GROUPS, HALVES, OTHERS, SHARED, TRAINING, texts
+from recipes.arabic._speakers import CORPUS, FEW, GROUPS, HALVES, OTHERS, SHARED, TRAINING, texts
 from recipes.arabic.base import experiment as base
 from speechtl.corpus_spec import corpus
 from speechtl.experiment import Experiment
 
 
 def base_of(half: str) -> Experiment:
-    """The base model of a half of the words, and of those without which some letters would be unknown."""
+    """The base model of a half of the words, and of those without which some letters would be unknown.
+
+    Its dev has only words that it hears, so that the choice of weights hears no others either.
+    """
     own, other = HALVES[half]
     heard = tuple(dict.fromkeys((*own, *SHARED)))
     speakers = tuple(speaker for group in GROUPS.values() for speaker in group)
@@ -18,6 +21,7 @@ def base_of(half: str) -> Experiment:
         base,
         name=f"arabic-base-{half}",
         target=corpus(CORPUS, speakers=TRAINING, texts=texts(heard)),
+        dev=(corpus(CORPUS, speakers=FEW, ids=("*_NO_01",), texts=texts(heard)),),
         tests=(
             corpus(CORPUS, speakers=speakers, texts=texts(heard), set_name="heard"),
             corpus(CORPUS, speakers=speakers, texts=texts(unheard), set_name="unheard"),

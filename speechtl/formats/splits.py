@@ -15,6 +15,9 @@ _NAMES = {
     "test": "test",
     "testing": "test",
 }
+_EVALUATION = ("eval", "evaluation")
+"""Held out as well, by which of dev and test is not said."""
+_WORD = re.compile(r"[a-z]*")
 _SHARD = re.compile(r"^(?P<split>[\w.]+?)(?:[-_.]?\d+(?:-of-\d+.*)?)?$")
 """The name of one of a split's files, with or without its number: train, train-00000-of-00002."""
 _NUMBER = re.compile(r"[-_.]?\d+(?:-of-\d+.*|-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}.*)?$")
@@ -28,6 +31,17 @@ def split_name(name: str) -> str:
     ('dev', 'train_960')
     """
     return _NAMES.get(name.lower(), name)
+
+
+def is_held_out(name: str) -> bool:
+    """Whether a split's name begins as that of one which is not to be trained on.
+
+    >>> is_held_out("dev-clean"), is_held_out("eval2000"), is_held_out("Testimonies"), is_held_out("train")
+    (True, True, False, False)
+    """
+    matched = _WORD.match(name.lower())
+    word = matched[0] if matched else ""
+    return word in _EVALUATION or _NAMES.get(word) in ("dev", "test")
 
 
 def usual_split(names: Iterable[str]) -> str | None:
