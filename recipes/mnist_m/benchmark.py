@@ -23,6 +23,7 @@ from recipes.mnist_m.network import NETWORKS, Name
 from recipes.mnist_m.pictures import draw_digits, draw_features
 from recipes.mnist_m.rows import HALF, ROWS
 from recipes.mnist_m.tables import document, finished_lines, table
+from speechtl.faults import counted, lasting
 from speechtl.tables import Table
 from speechtl.terminal import LogLines, show
 from speechtl.train import Interrupted
@@ -108,7 +109,7 @@ def run_all(cells: Sequence[Cell], material: Material) -> None:
         left = sum(other.images(labelled) for other in waiting)
         if left and images:
             minutes = left * seconds / images / 60
-            logger.info("about %.0f minutes for the other %d cells", minutes, len(waiting))
+            logger.info("%s left, about %s", counted(len(waiting), "cell"), lasting(minutes))
 
 
 def _report(number: int, count: int, cell: Cell, result: dict[str, Any]) -> None:
