@@ -6,14 +6,21 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import write_report
 from speechtl.metrics import Counts
 from speechtl.report import Hypothesis, Metric, Report, SetReport, TrainSummary
+from speechtl.study import Study, Variant
 from speechtl.study.cells import Cell
+from speechtl.study.results import RowResult, SetResult, results
+from speechtl.study.scores import Grid
 from speechtl.whole_files import write_json
 
 UNITS = 4
 """Of every reference."""
+TOTALS = [UNITS] * 24
 
 
 def write_recipe(folder: Path, name: str, *, steps: int = 8, more: str = "") -> str:
@@ -98,3 +105,21 @@ def benchmark(name: str) -> types.ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def drawn(rate: float, seed: int, count: int = 24) -> list[int]:
+    return np.random.default_rng(seed).binomial(UNITS, rate, count).tolist()
+
+
+def only(study: Study, cells: Sequence[Cell]) -> SetResult:
+    (found,) = results(Grid.of(study, cells))
+    return found
+
+
+def row_of(found: SetResult, recipe: str) -> RowResult:
+    return next(row for row in found.rows if row.measured.run == recipe)
+
+
+def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
+    mine = CorpusSpec("en.jsonl")
+    return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))
