@@ -108,18 +108,22 @@ def benchmark(name: str) -> types.ModuleType:
 
 
 def drawn(rate: float, seed: int, count: int = 24) -> list[int]:
+    """How many units of each utterance are wrong, if such a share is on average."""
     return np.random.default_rng(seed).binomial(UNITS, rate, count).tolist()
 
 
 def only(study: Study, cells: Sequence[Cell]) -> SetResult:
+    """The results of a study that has one set."""
     (found,) = results(Grid.of(study, cells))
     return found
 
 
 def row_of(found: SetResult, recipe: str) -> RowResult:
+    """A row by its recipe."""
     return next(row for row in found.rows if row.measured.run == recipe)
 
 
 def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
+    """Variants of one corpus, each of a group if there are such."""
     mine = CorpusSpec("en.jsonl")
     return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))
