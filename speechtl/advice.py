@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from speechtl.batches import Examples
 from speechtl.checkpoint import LoadedModel
 from speechtl.corpus import Corpus
@@ -19,6 +21,8 @@ from speechtl.models.inserted import By
 from speechtl.models.settings import ModelSettings
 from speechtl.settings_json import flatten, to_json
 from speechtl.transfer.base import TransferData
+from speechtl.transfer.dann import COLUMNS, hidden_classes, values_of
+from speechtl.transfer.domain_batch_norm import DomainBatchNorm
 
 FEW_VOICES = 4
 """With more speakers than this training hears how voices differ."""
@@ -62,6 +66,9 @@ def advice(
         strangers_on_dev(model, dev) if experiment.method.chooses_on_dev else None,
         *strangers_in_tests(model, tests),
         *strange_domains_in_tests(model, tests, data),
+        *labelled_target(experiment, data),
+        *unsaid_classes(experiment, data),
+        untrained_affine(experiment, data),
     )
     return [line for line in found if line]
 
@@ -190,6 +197,60 @@ def strange_domains_in_tests(
                 "one, say it: --tests.0.as-domain NAME"
             )
     return told
+
+
+def labelled_target(experiment: Experiment, data: TransferData) -> list[str]:
+    """Which corpora are both labelled and heard without labels, and do not say of which domain, in sentences.
+
+    Labelled speech of the target domain is told from the other by the column `domain` alone.
+    """
+    specs = experiment.target if isinstance(experiment.target, tuple) else (experiment.target,)
+    heard = {spec.corpus for spec in experiment.unlabelled}
+    if (
+        data.unlabelled is None
+        or {spec.corpus for spec in specs} <= heard
+        or _has_labelled_target(experiment, data)
+    ):
+        return []
+    return [
+        f"{spec.corpus} is heard with labels and without, and its labelled utterances count as speech of the "
+        "other domain unless their `domain` is that of the unlabelled ones. If they are of the same: "
+        f"--target.{number}.as-domain NAME --unlabelled.0.as-domain NAME"
+        for number, spec in enumerate(specs)
+        if spec.corpus in heard and spec.as_domain is None
+    ]
+
+
+def unsaid_classes(experiment: Experiment, data: TransferData) -> list[str]:
+    """What part of the unlabelled speech a DANN over accents or speakers does not hear, in sentences."""
+    told = []
+    for over in hidden_classes(experiment.method):
+        values = values_of(over, data.unlabelled_speech)
+        if missing := sum(value is None for value in values):
+            told.append(
+                f"over={over}: {missing} of {counted(len(values), 'unlabelled utterance')} say no "
+                f"{COLUMNS[over]}, and the head does not hear them"
+            )
+    return told
+
+
+def untrained_affine(experiment: Experiment, data: TransferData) -> str | None:
+    """Advice where the target's own scale and shift behind batch norms are trained by nothing; else None."""
+    method = experiment.method
+    if not isinstance(method, DomainBatchNorm) or method.affine == "shared":
+        return None
+    if _has_labelled_target(experiment, data):
+        return None
+    return (
+        "affine=own: no term goes through the unlabelled speech, so the scales and shifts of its batch norms "
+        "stay where they began, while the others move on. Take --method.affine shared, or a term beside "
+        "it (Composed with DANN or MMD)"
+    )
+
+
+def _has_labelled_target(experiment: Experiment, data: TransferData) -> bool:
+    told = data.with_domains(has_source=experiment.method.hears_source(data))
+    return bool(np.any(told.target.is_target))
 
 
 def strange_inputs(

@@ -59,6 +59,27 @@ class Choice:
         """Whether there is nothing to evaluate by."""
         return self._evaluate_dev is None and self._label_free is None
 
+    @property
+    def _is_watching(self) -> bool:
+        return self._label_free is not None or self._method.hears_unlabelled
+
+    def begin(self, model: AcousticModel, counters: Counters) -> None:
+        """Note what an adaptation starts from, before its first step: a training may destroy it at once.
+
+        Args:
+            model: the averaged weights, in eval mode.
+            counters: of the training; what it starts from is noted in them, and chosen by nobody.
+        """
+        if counters.step or self._source is None or not self._is_watching:
+            return
+        kept = self._method.as_kept(model, self._source)
+        if self._evaluate_dev is not None:
+            score = self._evaluate_dev(kept)
+            counters.lowest = score.error
+            logger.info("before training: dev %s", score)
+        if self._label_free is not None:
+            _note(counters, self._label_free(kept))
+
     def evaluate(self, model: AcousticModel, counters: Counters, log: Log, seconds: float) -> DevScore | None:
         """Evaluate the averaged weights after a step, log it, and remember them if they are chosen.
 
@@ -79,7 +100,7 @@ class Choice:
             self._take_score(model, counters, score)
         if decisions is not None:
             self._take_decisions(model, counters, decisions)
-        if self._label_free is not None or self._method.hears_unlabelled:
+        if self._is_watching:
             self._watch(counters, score, decisions)
         return score
 
@@ -97,6 +118,7 @@ class Choice:
     def _take_decisions(self, model: AcousticModel, counters: Counters, decisions: Decisions) -> None:
         best, step = counters.label_free, counters.step
         information = decisions.information
+        _note(counters, decisions)
         is_better = not best or information > best["information"]
         if math.isfinite(information) and is_better and not decisions.is_silent:
             counters.label_free = {"step": step, **decisions.to_dict()}
@@ -111,9 +133,8 @@ class Choice:
 
     def _watch(self, counters: Counters, score: DevScore | None, decisions: Decisions | None) -> None:
         step, before = counters.step, counters.diverged
-        most = counters.label_free.get("information")
         counters.diverged = divergence(
-            score, counters.lowest, decisions, most, counters.non_finite, step, self._steps
+            score, counters.lowest, decisions, counters.most, counters.non_finite, step, self._steps
         )
         if counters.diverged:
             advice = "" if before else f" {remedy(self._method.control)}"  # once is enough
@@ -129,6 +150,12 @@ class Choice:
         """Take back what `state` gave, from among other tensors."""
         self.best = without_prefix("best", tensors)
         self.label_free = without_prefix("label_free", tensors)
+
+
+def _note(counters: Counters, decisions: Decisions) -> None:
+    """Keep the most information so far, unless it is that of silence."""
+    if math.isfinite(decisions.information) and not decisions.is_silent:
+        counters.most = max(decisions.information, counters.most or 0.0)
 
 
 def _copied(model: AcousticModel) -> dict[str, Tensor]:

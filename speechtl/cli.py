@@ -168,6 +168,7 @@ def _parse_recipe(name: str, flags: list[str], command: str = "run") -> Experime
 def _evaluate(options: argparse.Namespace) -> None:
     from speechtl.checkpoint import load_model
     from speechtl.evaluate import evaluate, open_set, write_report
+    from speechtl.recognition import advise_on_unnamed_domains
     from speechtl.refusals import refuse_run_folder, require_words
 
     if options.out is not None:
@@ -179,6 +180,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.closed:
         require_words(model, corpus)
     settings = decode_settings(options)
+    if options.domain is None:
+        advise_on_unnamed_domains(model.model, corpus.column("domain"), name)
     report = evaluate(
         model,
         {name: corpus},

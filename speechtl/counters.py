@@ -49,7 +49,9 @@ class Counters:
     non_finite_in_a_row: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     lowest: float | None = None
-    """The lowest dev error so far, of whatever weights."""
+    """The lowest dev error so far, of whatever weights, those that an adaptation started from too."""
+    most: float | None = None
+    """The most information in decisions on unlabelled speech so far, of whatever weights, likewise."""
     waiting: dict[str, Any] = field(default_factory=dict)
     """The end of the stage of the last evaluation, its lowest dev error, and the evaluations since then."""
     left_out: int = 0

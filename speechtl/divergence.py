@@ -47,9 +47,9 @@ def divergence(
 
     Args:
         score: on dev speech, which is of the labelled domain.
-        lowest: the lowest dev error of the evaluations so far, this one among them.
+        lowest: the lowest dev error so far, that of this evaluation and of the start among them.
         decisions: on the unlabelled speech.
-        most: the most information that they had at the evaluations so far.
+        most: the most information that they had so far, at the start or since.
         non_finite: steps so far that left something out because it was not finite.
         step: of the evaluation.
         steps: of the whole training.
@@ -72,7 +72,7 @@ def divergence(
     elif decisions is not None and most is not None and decisions.information < LOST * most:
         signs.append(
             "the decisions on the unlabelled speech have lost information: it is "
-            f"{decisions.information:.2f} nats, and has been {most:.2f}; the label-free choice has it still"
+            f"{decisions.information:.2f} nats, and has been {most:.2f}"
         )
     if non_finite >= max(FEWEST_NON_FINITE, NON_FINITE * step):
         signs.append(f"the losses were not finite at {non_finite} of {step} steps")

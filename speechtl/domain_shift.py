@@ -44,6 +44,8 @@ class Pooled:
     speakers: tuple[str | None, ...]
     classes: tuple[str, ...] = ()
     """What is said in each, where that is known."""
+    hidden: tuple[str | None, ...] = ()
+    """Which accent, speaker or language each is of, where a method hides that."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -56,6 +58,7 @@ class Pooled:
             tuple(self.ids[i] for i in places),
             tuple(self.speakers[i] for i in places),
             tuple(self.classes[i] for i in places) if self.classes else (),
+            tuple(self.hidden[i] for i in places) if self.hidden else (),
         )
 
 
@@ -68,6 +71,19 @@ class DomainAccuracy:
     chance: float
     source_utterances: int
     target_utterances: int
+    split_by: str
+    """What is never both trained on and asked about: a speaker, or only an utterance."""
+
+
+@dataclass(frozen=True)
+class HiddenAccuracy:
+    """How often a fresh probe is right about what a method hides, on speech that it was not trained on."""
+
+    value: float
+    """Mean of the classes' shares of right answers."""
+    chance: float
+    utterances: Mapping[str, int]
+    """By class, in both domains together."""
     split_by: str
     """What is never both trained on and asked about: a speaker, or only an utterance."""
 
@@ -90,6 +106,7 @@ def pooled_features(
     seed: int = 0,
     *,
     classes: Sequence[str] | None = None,
+    hidden: Sequence[str | None] | None = None,
 ) -> Pooled:
     """What a block makes of some utterances: the mean (width,) of each one's frames.
 
@@ -100,6 +117,7 @@ def pooled_features(
         most: utterances that are drawn from more, `MOST_SECONDS` of speech at most.
         seed: draws them; equal seeds draw the same ones for every model.
         classes: of each utterance of the examples, where known.
+        hidden: the accent, speaker or language of each, where a method hides that.
 
     Raises:
         ValueError: the model has no such block.
@@ -120,8 +138,11 @@ def pooled_features(
             features[indices] = means.cpu().numpy()
     finally:
         model.train(was_training)
-    known = () if classes is None else tuple(classes[index] for index in chosen.tolist())
-    return Pooled(features, tuple(speech.ids), tuple(speech.speakers), known)
+    said, of = (
+        () if values is None else tuple(values[index] for index in chosen.tolist())
+        for values in (classes, hidden)
+    )
+    return Pooled(features, tuple(speech.ids), tuple(speech.speakers), said, of)
 
 
 def domain_probe(source: Pooled, target: Pooled, seed: int = 0) -> DomainAccuracy | None:
@@ -138,15 +159,40 @@ def domain_probe(source: Pooled, target: Pooled, seed: int = 0) -> DomainAccurac
     Returns:
         None where a domain has fewer than two utterances.
     """
+    found = _told_apart((source, target), seed)
+    return None if found is None else DomainAccuracy(found[0], 0.5, len(source), len(target), found[1])
+
+
+def hidden_probe(source: Pooled, target: Pooled, seed: int = 0) -> HiddenAccuracy | None:
+    """The same of the accents, speakers or languages that a method hides, over both domains together.
+
+    Returns:
+        None where they are not known, more than `MOST_CLASSES`, or fewer than two have two utterances.
+    """
+    groups = {}
+    for name in sorted({*source.hidden, *target.hidden} - {None}, key=str):
+        own = (side.some(np.flatnonzero([one == name for one in side.hidden])) for side in (source, target))
+        if len(joined := _joined(*own)) > 1:
+            groups[str(name)] = joined
+    if not 1 < len(groups) <= MOST_CLASSES:
+        return None
+    found = _told_apart(tuple(groups.values()), seed)
+    assert found is not None, "each class has two utterances"
+    counts = {name: len(group) for name, group in groups.items()}
+    return HiddenAccuracy(found[0], 1 / len(groups), counts, found[1])
+
+
+def _told_apart(groups: Sequence[Pooled], seed: int) -> tuple[float, str] | None:
+    """How well logistic regression tells groups apart, the mean over them, and what its folds keep apart."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    folds, split_by = _folds(source, target, seed)
+    folds, split_by = _folds(groups, seed)
     if not folds.size:
         return None
-    features = np.concatenate([source.features, target.features])
-    is_target = np.repeat([False, True], [len(source), len(target)])
+    features = np.concatenate([group.features for group in groups])
+    group_of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     right = np.zeros(len(features), dtype=bool)
     with one_thread():
         for fold in np.unique(folds):
@@ -154,10 +200,9 @@ def domain_probe(source: Pooled, target: Pooled, seed: int = 0) -> DomainAccurac
             probe = make_pipeline(
                 StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=300, tol=1e-3)
             )
-            probe.fit(features[~asked], is_target[~asked])
-            right[asked] = probe.predict(features[asked]) == is_target[asked]
-    value = (right[is_target].mean() + right[~is_target].mean()) / 2
-    return DomainAccuracy(float(value), 0.5, len(source), len(target), split_by)
+            probe.fit(features[~asked], group_of[~asked])
+            right[asked] = probe.predict(features[asked]) == group_of[asked]
+    return float(np.mean([right[group_of == number].mean() for number in range(len(groups))])), split_by
 
 
 def within_classes(source: Pooled, target: Pooled, seed: int = 0) -> WithinClasses | None:
@@ -199,38 +244,43 @@ def drawn(examples: Examples, most: int, seed: int, seconds: float = MOST_SECOND
     return np.sort(order[fitting])
 
 
+def _joined(one: Pooled, other: Pooled) -> Pooled:
+    features = np.concatenate([one.features, other.features])
+    return Pooled(features, one.ids + other.ids, one.speakers + other.speakers)
+
+
 def _of_class(pooled: Pooled, name: str) -> Pooled:
     return pooled.some(np.flatnonzero([one == name for one in pooled.classes]))
 
 
-def _folds(source: Pooled, target: Pooled, seed: int) -> tuple[NDArray[np.int64], str]:
-    """The fold of every utterance, first the source's; empty where a domain cannot be split."""
+def _folds(groups: Sequence[Pooled], seed: int) -> tuple[NDArray[np.int64], str]:
+    """The fold of every utterance, group by group; empty where a group cannot be split."""
     random = np.random.default_rng(seed)
-    known = [set(side.speakers) for side in (source, target)]
+    known = [set(group.speakers) for group in groups]
     if all(None not in speakers and len(speakers) > 1 for speakers in known):
         count = min(FOLDS, *map(len, known))
-        fold_of = _dealt(source.speakers, target.speakers, count, random)
-        return np.array([fold_of[speaker] for speaker in (*source.speakers, *target.speakers)]), "speaker"
-    count = min(FOLDS, len(source), len(target))
+        fold_of = _dealt([group.speakers for group in groups], count, random)
+        return np.array([fold_of[one] for group in groups for one in group.speakers]), "speaker"
+    count = min(FOLDS, *map(len, groups))
     if count < 2:
         return np.array([], dtype=np.int64), "utterance"
-    dealt = [random.permutation(np.arange(len(side)) % count) for side in (source, target)]
+    dealt = [random.permutation(np.arange(len(group)) % count) for group in groups]
     return np.concatenate(dealt), "utterance"
 
 
 def _dealt(
-    source: Sequence[Hashable], target: Sequence[Hashable], count: int, random: np.random.Generator
+    groups: Sequence[Sequence[Hashable]], count: int, random: np.random.Generator
 ) -> dict[Hashable, int]:
-    """The fold of every speaker; each domain has speech in every fold.
+    """The fold of every speaker; each group has speech in every fold.
 
-    Those whom both domains have are dealt first, then those of one domain, who speak most first: each to the
+    Those whom most groups have are dealt first, then those of one group, who speak most first: each to the
     fold with the least of the speech that is theirs.
     """
-    sides = Counter(source), Counter(target)
-    speakers = sorted(sides[0].keys() | sides[1].keys(), key=str)
+    sides = [Counter(speakers) for speakers in groups]
+    speakers = sorted({speaker for side in sides for speaker in side}, key=str)
     speakers = [speakers[index] for index in random.permutation(len(speakers))]
     speakers.sort(key=lambda one: (-sum(one in side for side in sides), -sum(side[one] for side in sides)))
-    filled = np.zeros((2, count))
+    filled = np.zeros((len(sides), count))
     found = {}
     for speaker in speakers:
         amounts = np.array([side[speaker] for side in sides])

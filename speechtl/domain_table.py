@@ -12,8 +12,11 @@ def domain_table(found: Mapping[str, Any]) -> Table:
     """The accuracies before and after training, and what is to be minded, from a run's domains.json."""
     columns = [Column("told apart", is_number=False), *map(Column, ("before", "after", "chance"))]
     table = Table("labelled and unlabelled speech", columns)
-    for heading, key in (("by a fresh probe", "probe"), ("by one within a class", "within_classes")):
-        before, after = found["before"][key], found["after"][key]
+    probes = {"by a fresh probe": "probe", "by one within a class": "within_classes"}
+    if found.get("hidden"):
+        probes[f"{found['hidden']}s, by a fresh probe"] = "hidden"
+    for heading, key in probes.items():
+        before, after = found["before"].get(key), found["after"].get(key)
         if before and after:
             rates = (before["value"], after["value"], after["chance"])
             table.rows.append((heading, *map(_percent, rates)))

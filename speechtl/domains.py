@@ -20,9 +20,11 @@ from speechtl.corpus import Corpus
 from speechtl.counters import FitResult
 from speechtl.domain_shift import (
     DomainAccuracy,
+    HiddenAccuracy,
     Pooled,
     WithinClasses,
     domain_probe,
+    hidden_probe,
     pooled_features,
     within_classes,
 )
@@ -35,6 +37,7 @@ from speechtl.material import Material, Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.text import orthography
 from speechtl.transfer.base import Transfer, TransferData
+from speechtl.transfer.dann import hidden_classes, values_of
 from speechtl.whole_files import explained, read_json, write_json
 
 DOCUMENT = "domains.json"
@@ -61,6 +64,8 @@ class Measured:
     """The labelled and the unlabelled speech as it represents them."""
     probe: DomainAccuracy | None
     within: WithinClasses | None
+    hidden: HiddenAccuracy | None
+    """Of the accents, speakers or languages that the method hides; None where it hides none of them."""
 
     def to_dict(self) -> dict[str, Any]:
         """For domains.json."""
@@ -68,6 +73,7 @@ class Measured:
             "model": self.model,
             "probe": None if self.probe is None else asdict(self.probe),
             "within_classes": None if self.within is None else asdict(self.within),
+            "hidden": None if self.hidden is None else asdict(self.hidden),
         }
 
 
@@ -113,16 +119,24 @@ class Domains:
             _shared(speech, material.tests) if experiment.transductive else {},
         )
 
-    def measure(self, model: AcousticModel, block: str, name: str) -> Measured:
+    def measure(self, model: AcousticModel, block: str, name: str, hidden: str | None = None) -> Measured:
         """Train fresh probes on what a block of a model makes of the speech.
 
         Args:
             model: is left as it is.
             block: its name.
             name: what the model is.
+            hidden: what the method hides other than which speech has labels: accent, speaker or language.
         """
         sides = [
-            pooled_features(model, speech, block, seed=self.seed, classes=classes)
+            pooled_features(
+                model,
+                speech,
+                block,
+                seed=self.seed,
+                classes=classes,
+                hidden=None if hidden is None else values_of(hidden, speech),
+            )
             for speech, classes in zip((self.labelled, self.unlabelled), self.classes, strict=True)
         ]
         found = Measured(
@@ -130,6 +144,7 @@ class Domains:
             (sides[0], sides[1]),
             domain_probe(sides[0], sides[1], self.seed),
             within_classes(sides[0], sides[1], self.seed),
+            hidden_probe(sides[0], sides[1], self.seed),
         )
         if found.probe is not None:
             inside = f"; within classes {100 * found.within.value:.0f} %" if found.within else ""
@@ -143,6 +158,16 @@ class Domains:
                 100 * found.probe.value,
                 inside,
             )
+        if found.hidden is not None:
+            logger.info(
+                "%s model: a fresh probe on %s tells %d %ss apart at %.0f %%; chance is %.0f %%",
+                name,
+                block,
+                len(found.hidden.utterances),
+                hidden,
+                100 * found.hidden.value,
+                100 * found.hidden.chance,
+            )
         return found
 
     def begin(self, method: Transfer, model: AcousticModel, source: AcousticModel | None) -> Diagnosis:
@@ -155,9 +180,10 @@ class Domains:
         """
         origin = model if source is None else source
         block = block_of(method, model, origin)
-        before = self.measure(origin, block, "untrained" if source is None else "source")
+        hidden = next(iter(hidden_classes(method)), None)
+        before = self.measure(origin, block, "untrained" if source is None else "source", hidden)
         label_free = LabelFree.of(self.unlabelled, model.languages, self.seed)
-        return Diagnosis(self, block, before, label_free, method.control, _tells_domains(method))
+        return Diagnosis(self, block, before, label_free, method.control, _tells_domains(method), hidden)
 
 
 @dataclass(frozen=True)
@@ -174,6 +200,8 @@ class Diagnosis:
     """The flags of the control on the same batches; empty for none."""
     tells_domains: bool
     """Whether the method's own head tells these two domains, against a reversal."""
+    hidden: str | None
+    """What the method hides other than that: accent, speaker or language."""
 
     def conclude(self, fitted: FitResult, folder: Path, title: str) -> FitResult:
         """Measure the trained model, draw both, and write all of it down.
@@ -184,7 +212,7 @@ class Diagnosis:
         Raises:
             OSError: the disk is full or not writable.
         """
-        after = self.domains.measure(fitted.model, self.block, "trained")
+        after = self.domains.measure(fitted.model, self.block, "trained", self.hidden)
         decisions = None if self.label_free is None else self.label_free(fitted.model)
         reason = fitted.diverged or (decisions and decisions.collapse) or ""
         logger.info("drawing the features of both domains before and after training")
@@ -192,7 +220,8 @@ class Diagnosis:
         title = f"{title}: features of {self.block}"
         drawn = draw_tsne(*sides, folder / "tsne.png", title, start=self.before.model, seed=seed)
         heads = head_accuracies(folder / "metrics.jsonl")
-        is_outrun = self.tells_domains and after.probe is not None and outrun(heads, after.probe.value)
+        judge = after.probe if self.tells_domains else after.hidden
+        is_outrun = bool(self.control) and judge is not None and outrun(heads, judge.value)
         if is_outrun:
             logger.warning("%s", OUTRUN)
         document = {
@@ -203,6 +232,7 @@ class Diagnosis:
             "after": after.to_dict(),
             "control": self.control,
             "domain_heads": heads,
+            "hidden": self.hidden,
             "outrun": OUTRUN if is_outrun else "",
             "label_free": None if decisions is None else _label_free(fitted, decisions),
             "is_transductive": self.domains.is_transductive,
@@ -217,7 +247,7 @@ class Diagnosis:
 
 
 def outrun(heads: Mapping[str, Mapping[str, float]], probe: float) -> bool:
-    """Whether a method's own head ended far behind a fresh probe, which tells the same two domains.
+    """Whether a method's own head ended far behind a fresh probe, which tells the same classes.
 
     >>> heads = {"domain": {"accuracy": 0.51, "chance": 0.5}}
     >>> outrun(heads, 0.81), outrun(heads, 0.6), outrun({}, 0.9)

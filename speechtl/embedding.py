@@ -144,8 +144,8 @@ def embedded(features: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 
 def _figure(points: Points, title: str, start: str, names: tuple[str, str]) -> Figure:
-    classes = sorted(set(points.classes.tolist()))
-    has_classes = 1 < len(classes) <= MOST_COLOURED and "" not in classes
+    classes = sorted(set(points.classes.tolist()) - {""})
+    has_classes = 1 < len(classes) <= MOST_COLOURED
     columns = 2 if has_classes else 1
     figure = titled(5.2 * columns, 9.6, title)
     axes = figure.subplots(2, columns, squeeze=False)
@@ -161,6 +161,8 @@ def _figure(points: Points, title: str, start: str, names: tuple[str, str]) -> F
     if has_classes:
         _legend(axes[0, 1], 4)
         note = f"filled: {names[0]}, hollow: {names[1]}"
+        if (points.classes == "").any():
+            note += "; grey: what is said is not known"
         axes[1, 1].set_xlabel(note, loc="left", fontsize=9)
     return figure
 
@@ -183,7 +185,11 @@ def _by_domain(
 
 
 def _by_class(axes: Axes, places: NDArray[np.float32], points: Points, classes: Sequence[str]) -> None:
-    """The labelled domain's points filled, the other's hollow."""
+    """The labelled domain's points filled, the other's hollow; grey where nothing is known to be said."""
+    unknown = points.classes == ""
+    axes.scatter(
+        places[unknown, 0], places[unknown, 1], s=16, facecolors="none", edgecolors="0.75", linewidths=0.8
+    )
     for index, (name, colour) in enumerate(zip(classes, colours(len(classes)), strict=True)):
         marker = _MARKERS[index // 7]
         mine = points.classes == name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,26 @@ def advise_on_strangers(model: AcousticModel, speaker: str | None, domain: str |
                 key,
                 named,
             )
+
+
+def advise_on_unnamed_domains(model: AcousticModel, domains: Sequence[str | None], speech: str) -> None:
+    """Warn of speech that names no domain where a model has parts of its own for some.
+
+    Args:
+        model: what will hear it.
+        domains: of each utterance.
+        speech: what it is called.
+    """
+    known = [*known_keys(model, "domain"), *model.inputs.domains]
+    if known and (unnamed := sum(domain is None for domain in domains)):
+        logger.warning(
+            "%s: %d of %d name no domain, and are heard without the parts that the model has for %s; if they "
+            "are of one, say it: --domain NAME",
+            speech,
+            unnamed,
+            len(domains),
+            listed(sorted(known)),
+        )
 
 
 def posteriors(

@@ -85,6 +85,7 @@ def fit(
     keep_freed_memory()
     with threads(settings.threads), loop.stop, loop.log, loop.progress:
         loop.resume()
+        loop.choice.begin(loop.average, loop.counters)
         while loop.counters.step < loop.last:
             loop.step()
             loop.after_step()

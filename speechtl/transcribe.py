@@ -14,7 +14,7 @@ from speechtl.faults import counted, lasting, listed
 from speechtl.hearing import Hearing, Recording, examine
 from speechtl.known_speakers import known_keys, matched
 from speechtl.phrases import Segment
-from speechtl.recognition import advise_on_strangers, require_decodable
+from speechtl.recognition import advise_on_strangers, advise_on_unnamed_domains, require_decodable
 from speechtl.terminal import progress_bar
 from speechtl.text import orthography
 from speechtl.windows import WindowSettings
@@ -50,7 +50,7 @@ class TranscribeSettings:
     speaker: str | None = None
     """Who speaks, for models with parts of their own for some speakers."""
     domain: str | None = None
-    """The recordings' domain, for models with inputs of their own for some domains."""
+    """The recordings' domain, for models with inputs or batch norms of their own for some domains."""
     skip_bad: bool = False
     """Whether to pass over files that cannot be used instead of refusing all."""
 
@@ -112,6 +112,8 @@ def transcripts(
     hearing = replace(hearing, speaker=speaker, domain=options.domain)
     advise_on_strangers(model.model, options.speaker, options.domain)
     recordings = _examined([Path(file) for file in files], hearing, options.skip_bad)
+    if options.domain is None:
+        advise_on_unnamed_domains(model.model, [None] * len(recordings), "recordings")
     total = round(sum(recording.seconds for recording in recordings))
     task = f"transcribing {counted(len(recordings), 'file')} of {lasting(total / 60)}"
     with progress_bar(task, total, show_progress) as advance:

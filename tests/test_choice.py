@@ -189,3 +189,44 @@ def test_dev_alone_tells_a_divergence_where_no_head_knows_the_unlabelled_languag
         choice.evaluate(model, counters, Log(tmp_path / "metrics.jsonl"), 1.0)
     assert counters.diverged.startswith("the dev error is 90.0 %, and has been 10.0 %")
     assert (counters.best["step"], counters.lowest, counters.label_free) == (10, 0.1, {})
+
+
+def test_what_an_adaptation_starts_from_is_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A training may destroy a model before its first evaluation, which then is the best so far."""
+    _, _, tokenizers = examples(2)
+    model = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=0).eval()
+    log = Log(tmp_path / "metrics.jsonl")
+    for source, dev, told in ((model, 0.1, "has been 10.0 %"), (None, 0.7, "")):
+        choice = Choice(scored((0.1, 0.7) if source else (0.7,)), None, Hearing(), 10, source)
+        counters = Counters()
+        with caplog.at_level("INFO"):
+            choice.begin(model, counters)
+        assert ("before training: dev en 10.0 %" in caplog.text) == (source is not None)
+        caplog.clear()
+        counters.step = 10
+        choice.evaluate(model, counters, log, 1.0)
+        assert counters.lowest == dev
+        assert told in counters.diverged
+        assert bool(counters.diverged) == bool(told)
+        assert counters.best["step"] == 10, "what it starts from is chosen by nobody"
+
+
+def test_the_information_that_an_adaptation_starts_with_is_known(tmp_path: Path) -> None:
+    _, _, tokenizers = examples(2)
+    model = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=0).eval()
+    choice, counters = Choice(None, planned((1.3, 0.5)), Hearing(), 10, model), Counters()
+    choice.begin(model, counters)
+    assert counters.label_free == {}, "and chosen by nobody"
+    counters.step = 10
+    choice.evaluate(model, counters, Log(tmp_path / "metrics.jsonl"), 1.0)
+    assert "it is 0.50 nats, and has been 1.30" in counters.diverged
+    resumed = Choice(None, planned(()), Hearing(), 10, model)
+    resumed.begin(model, counters)  # asks nothing, since the first step is over
+
+
+def test_where_nobody_hears_unlabelled_speech_the_start_is_not_asked(tmp_path: Path) -> None:
+    _, _, tokenizers = examples(2)
+    model = AcousticModel(TINY, FeatureSettings(), tokenizers, seed=0).eval()
+    counters = Counters()
+    Choice(scored(()), None, Transfer(), 10, model).begin(model, counters)
+    assert counters.lowest is None

@@ -15,6 +15,7 @@ from speechtl.domain_shift import (
     _folds,
     domain_probe,
     drawn,
+    hidden_probe,
     pooled_features,
     within_classes,
 )
@@ -100,7 +101,7 @@ def test_every_fold_has_both_domains_and_no_speaker_is_in_two(
         Pooled(np.zeros((len(who), 2), np.float32), tuple(map(str, who)), tuple(map(str, who)))
         for who in (ours, theirs)
     ]
-    folds, split_by = _folds(pair[0], pair[1], seed)
+    folds, split_by = _folds(pair, seed)
     speakers = np.array(ours + theirs)
     is_ours = np.arange(len(speakers)) < len(ours)
     assert set(folds[is_ours]) == set(folds[~is_ours]) == set(range(len(set(folds))))
@@ -156,6 +157,52 @@ def test_features_are_means_over_real_frames() -> None:
     assert found.features == pytest.approx(expected, abs=1e-5)
     assert found.ids == tuple(speech.ids)
     assert found.classes == ()
+
+
+def test_frames_of_padding_do_not_count() -> None:
+    """Behind a norm that moves all frames alike they are not zero."""
+    speech, _, _ = examples(6)
+    shifted = model().eval()
+    with torch.no_grad():
+        shifted.norm.bias.fill_(1.0)
+        alone = [shifted.encode(speech.batch([i]), ("norm",)).taps["norm"][0] for i in range(6)]
+    expected = torch.stack([states.mean(0) for states in alone]).numpy()
+    assert len({len(states) for states in alone}) > 1, "some are padded"
+    assert pooled_features(shifted, speech, "norm").features == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_a_method_hides_is_told_class_by_class() -> None:
+    """Three accents over both domains, two of which are alike."""
+    shifts = (0.0, 0.0, 3.0)
+    sides = [
+        replace(
+            side(name, 300),
+            features=side(name, 300).features + np.float32(np.array(shifts)[np.arange(300) % 3, None]),
+            hidden=tuple(("uk", "us", None, "in")[1 + n % 3 if n % 3 == 2 else n % 3] for n in range(300)),
+        )
+        for name in ("a", "b")
+    ]
+    found = hidden_probe(sides[0], sides[1])
+    assert found is not None
+    assert found.utterances == {"in": 200, "uk": 200, "us": 200}
+    assert (found.chance, found.split_by) == (pytest.approx(1 / 3), "utterance")
+    assert found.value == pytest.approx((1 + 0.5 + 0.5) / 3, abs=0.06)
+    untold = replace(sides[0], hidden=("uk",) * 300)
+    assert hidden_probe(untold, replace(sides[1], hidden=(None,) * 300)) is None
+    assert hidden_probe(side("a"), side("b")) is None
+
+
+def test_accents_are_told_on_speakers_that_were_not_heard() -> None:
+    """Every speaker is easily told, and the accents are only theirs: then others' cannot be told."""
+    told = []
+    for per_accent in (4, 1):
+        sides = [side(name, 240, speakers=2 * per_accent) for name in ("a", "b")]
+        sides = [replace(one, hidden=tuple(("uk", "us")[n % 2] for n in range(240))) for one in sides]
+        found = hidden_probe(sides[0], sides[1])
+        assert found is not None
+        told.append(found)
+    assert [one.split_by for one in told] == ["speaker", "speaker"]
+    assert told[0].value < 0.8
 
 
 def test_the_same_utterances_are_drawn_for_every_model() -> None:

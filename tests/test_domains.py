@@ -13,11 +13,14 @@ from speechtl.audio import write_audio
 from speechtl.checkpoint import load_model
 from speechtl.cli import main
 from speechtl.corpus_spec import corpus
+from speechtl.domain_shift import HiddenAccuracy, Pooled, domain_probe, pooled_features
+from speechtl.domain_table import domain_table
 from speechtl.domains import DOCUMENT, block_of, head_accuracies, read_domains
 from speechtl.dry_run import dry_run
 from speechtl.embedding import Points
 from speechtl.evaluate import evaluate
 from speechtl.experiment import Experiment
+from speechtl.material import Speech
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
 from speechtl.sets import Sets
@@ -340,6 +343,59 @@ def test_a_domain_head_that_was_outrun_is_told(
         assert found is not None
         assert found["after"]["probe"]["value"] > 0.8, "a loud hum is heard"
         assert ("outrun" in found["outrun"]) == is_told == (domains.OUTRUN in caplog.text)
+
+
+def test_before_is_what_training_starts_from_and_after_what_it_kept(
+    folder: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probes and picture are of the source and of the trained model, and not both of one."""
+    drawn: list[tuple[tuple[Pooled, Pooled], tuple[Pooled, Pooled]]] = []
+    monkeypatch.setattr(domains, "draw_tsne", lambda before, after, *_, **__: drawn.append((before, after)))
+    far = corpus(str(folder / "far.jsonl"), split="train")
+    run(experiment(folder, "moved", source=str(source), method=MMD(weight=3.0)), tmp_path)
+    place = tmp_path / "moved" / "seed-0"
+    found = read_domains(place)
+    assert found is not None
+    ((before, after),) = drawn
+    heard = Speech.of(far.open(0)).examples(None)
+    for moment, sides, model in (("before", before, source), ("after", after, place)):
+        expected = pooled_features(load_model(model).model, heard)
+        assert sides[1].ids == expected.ids
+        assert sides[1].features == pytest.approx(expected.features, abs=1e-4)
+        probe = domain_probe(*sides)
+        assert probe is not None
+        assert found[moment]["probe"]["value"] == probe.value
+    assert before[1].features != pytest.approx(after[1].features, abs=1e-3)
+
+
+def test_what_a_method_hides_is_what_a_fresh_probe_is_asked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Four speakers: chance is a quarter, and the method's own head is judged by a probe of the same."""
+    heads = {"domain": {"accuracy": 0.25, "chance": 0.25}}
+    monkeypatch.setattr(domains, "head_accuracies", lambda metrics: heads)
+    monkeypatch.setattr(domains, "hidden_probe", lambda *_: HiddenAccuracy(0.9, 0.25, {}, "utterance"))
+    brief = replace(BRIEF, steps=1, evaluations=1)
+    method = DANN(over="speaker", hidden=(4,))
+    run(experiment(folder, "speakers", method=method, train=brief), tmp_path)
+    found = read_domains(tmp_path / "speakers" / "seed-0")
+    assert found is not None
+    assert found["hidden"] == "speaker"
+    assert found["outrun"] == domains.OUTRUN
+    assert domains.OUTRUN in caplog.text
+    rows = {row[0]: row[1:] for row in domain_table(found).rows}
+    assert rows["speakers, by a fresh probe"] == ("90.0 %", "90.0 %", "25.0 %")
+
+
+def test_the_probe_of_what_is_hidden_hears_both_domains(folder: Path, tmp_path: Path) -> None:
+    brief = replace(BRIEF, steps=1, evaluations=1)
+    run(experiment(folder, "voices", method=DANN(over="speaker", hidden=(4,)), train=brief), tmp_path)
+    found = read_domains(tmp_path / "voices" / "seed-0")
+    assert found is not None
+    for moment in ("before", "after"):
+        hidden = found[moment]["hidden"]
+        assert hidden["utterances"] == {f"{name}/{name}-{n}": 33 for name in ("far", "near") for n in (0, 1)}
+        assert hidden["chance"] == 0.25
 
 
 def test_the_block_is_one_that_both_models_have(source: Path) -> None:

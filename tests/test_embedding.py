@@ -111,3 +111,25 @@ def test_before_and_after_must_be_the_same_speech(tmp_path: Path) -> None:
 def test_features_that_are_all_alike_are_one_point() -> None:
     """As of a model that has collapsed, on which t-SNE itself ends the process."""
     assert not embedded(np.full((40, 8), 0.5, dtype=np.float32), 0).any()
+
+
+def test_classes_of_the_labelled_speech_are_coloured_where_the_other_s_are_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = drawn(monkeypatch)
+    ours, theirs = pair()
+    untold = (ours, replace(theirs, classes=("",) * len(theirs)))
+    draw_tsne(untold, untold, tmp_path / "tsne.png", "toy")
+    titles, legends = seen[0]
+    assert titles[1::2] == ["before training (source): classes", "after training: classes"]
+    assert legends[1] == ["word 0", "word 1", "word 2"]
+
+
+def test_each_half_is_of_its_own_features(tmp_path: Path) -> None:
+    before = pair()
+    after = tuple(replace(one, features=one.features[::-1].copy()) for one in pair())
+    found = draw_tsne(before, (after[0], after[1]), tmp_path / "tsne.png", "toy")
+    assert found is not None
+    for points, sides in ((found.before, before), (found.after, after)):
+        assert np.array_equal(points, embedded(np.concatenate([one.features for one in sides]), seed=0))
+    assert not np.array_equal(found.before, found.after)

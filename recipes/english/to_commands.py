@@ -1,7 +1,7 @@
 """From digits on the telephone to volunteers' commands, without labels: `speechtl study english/to_commands`.
 
-Four shared words; both corpora up to 4 kHz and trimmed alike. `unadapted` is source only, `control` hears the
-same batches as the methods and learns nothing of their unlabelled half, `target` has its labels. All rows
+Four shared words; both corpora up to 3.4 kHz and trimmed alike. `unadapted` is source only, `control` hears
+the same batches as the methods and learns nothing of their unlabelled half, `target` has its labels. All rows
 train as many steps on as many labelled seconds at a time, and keep their last weights. Pseudo-labels begin
 with the base model, so they have had twice the steps; their own control is the row whose threshold nothing
 passes. Settings were chosen without labels, by `english/to_commands_tuning`, on each half for itself.

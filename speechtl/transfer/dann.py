@@ -107,6 +107,14 @@ class DANN(Transfer):
                 f"speech has {classes[0] if classes else 'none'}. Fill the column `{COLUMNS[self.over]}` of "
                 "both corpora, or hide something else: --method.over domain"
             )
+        if self.over != "domain" and not any(self._values(data.unlabelled_speech)):
+            column = COLUMNS[self.over]
+            raise ValueError(
+                f"over={self.over}: none of the unlabelled utterances says its {column}, so the head would "
+                f"hear none of them, and nothing be adapted to. Fill the column `{column}` of their corpus"
+                + (" or say it of all (--unlabelled.0.as-domain NAME)" if column == "domain" else "")
+                + ", or hide which speech has labels: --method.over domain"
+            )
         spoken = {tag for examples in _speech(data) for tag in examples.languages}
         missing = spoken - set(model.languages) - data.tokenizers.keys()
         if self.is_conditional and missing:
@@ -178,7 +186,18 @@ class DANN(Transfer):
 
     def _values(self, speech: Examples | Batch) -> Sequence[str | None]:
         """What each utterance is by the column that the classes come from."""
-        return cast(Sequence[str | None], getattr(speech, f"{COLUMNS[self.over]}s"))
+        return values_of(self.over, speech)
+
+
+def values_of(over: str, speech: Examples | Batch) -> Sequence[str | None]:
+    """What each utterance is by the column of an accent, a speaker or a language."""
+    return cast(Sequence[str | None], getattr(speech, f"{COLUMNS[over]}s"))
+
+
+def hidden_classes(method: Transfer) -> list[str]:
+    """What a method, or each of several at once, hides by a reversal, other than which speech has labels."""
+    parts = getattr(method, "parts", (method,))
+    return [part.over for part in parts if isinstance(part, DANN) and part.over != "domain"]
 
 
 def _speech(data: TransferData) -> list[Examples]:

@@ -152,7 +152,7 @@ class PseudoLabels(Transfer):
         speech: Examples,
         model: AcousticModel,
     ) -> None:
-        """Log how much is kept; warn where it is little, or mostly one text."""
+        """Log how much is kept; warn where it is little, unless that was asked for, or mostly one text."""
         labels = ((speech.languages[row], tuple(guessed[row].units)) for row in kept)
         texts = Counter(model.tokenizers[language].decode(units) for language, units in labels)
         account = f"pseudo-labels, round {number} of {self.rounds}"
@@ -164,7 +164,7 @@ class PseudoLabels(Transfer):
             self.threshold,
             counted(len(texts), "distinct text"),
         )
-        if advice := _advice(texts, len(guessed)):
+        if self.threshold < 1 and (advice := _advice(texts, len(guessed))):
             logger.warning("%s: %s", account, advice)
 
 

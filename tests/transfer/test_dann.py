@@ -268,6 +268,14 @@ def test_speech_and_blocks_that_it_can_make_nothing_of_are_refused_in_a_sentence
         begun(DANN(over="speaker"), nobody)
     with pytest.raises(ValueError, match="learns from speech without labels, and there is none"):
         begun(DANN(), replace(data, unlabelled=None))
+    untold = replace(speech(domains=["us", "gb"] * 6), unlabelled=silent(domains=[None] * 12))
+    with pytest.raises(
+        ValueError, match=r"none of the unlabelled utterances says its domain.*as-domain NAME"
+    ):
+        begun(DANN(over="accent"), untold)
+    unnamed = replace(data, unlabelled=silent(speakers=[None] * 12))
+    with pytest.raises(ValueError, match=r"says its speaker.*of their corpus, or hide which speech"):
+        begun(DANN(over="speaker"), unnamed)
     foreign = replace(data, unlabelled=silent(languages=("fr",)))
     with pytest.raises(ValueError, match=r"what the model reads in fr, and it will have no head"):
         begun(DANN(is_conditional=True), foreign)

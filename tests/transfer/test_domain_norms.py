@@ -20,6 +20,7 @@ from speechtl.models.inputs import DomainInput
 from speechtl.models.inserted import Insertion
 from speechtl.models.inserted_norm import norms_of
 from speechtl.models.layers import MaskedBatchNorm
+from speechtl.recognition import advise_on_unnamed_domains
 from speechtl.transfer import DomainBatchNorm, MixedBatches, Transfer
 from speechtl.transfer.batch_norm_statistics import batch_norms
 
@@ -263,3 +264,16 @@ def test_tests_that_do_not_say_the_domain_are_told() -> None:
     assert "without them: Uk, not named. If they are of one, say it: --tests.0.as-domain NAME" in told
     plain = begun(MixedBatches(), data)
     assert strange_domains_in_tests(plain, {"t": test_set(None)}, data) == []
+
+
+def test_speech_that_names_no_domain_is_told_where_there_are_parts_for_some(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = begun(DomainBatchNorm(), speech())
+    advise_on_unnamed_domains(model, ["uk", "us"], "t")
+    advise_on_unnamed_domains(source_of(), [None], "t")
+    assert caplog.text == ""
+    advise_on_unnamed_domains(model, ["uk", None, None], "t")
+    assert (
+        "t: 2 of 3 name no domain, and are heard without the parts that the model has for uk" in caplog.text
+    )

@@ -196,6 +196,16 @@ def test_a_healthy_round_is_not_warned_of(
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
+def test_their_control_is_not_told_to_change(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is sure enough where the threshold is 1, and that is meant."""
+    guessing(monkeypatch, [Guess([1], 0.99)] * 12)
+    method = PseudoLabels(threshold=1)
+    method.streams_at(0, streams(method, material()), recogniser(), None)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_speech_that_nobody_can_label_is_refused(data: TransferData) -> None:
     strange, _, _ = examples(4, ("de",), letters="äéíö")
     with pytest.raises(ValueError, match="is in de, for which there is no head to label it; there are heads"):
