@@ -128,6 +128,11 @@ class Experiment:
                 f"experiment {self.name}: dev=fold chooses the number of steps by the target's labels, which "
                 "the method does without; name another dev, or take method.labels=given where it has that"
             )
+        if self.dev == "fold" and self.method.needs_all_steps:
+            raise ValueError(
+                f"experiment {self.name}: dev=fold trains at last up to the best step alone, and "
+                f"{self.method.label} would end before it has done all it does; name another dev"
+            )
         self._check_patience()
         if self.source is None and self.method.other_models:
             raise ValueError(

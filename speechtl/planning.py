@@ -75,7 +75,8 @@ def check_run(subject: str) -> list[tuple[Path, Receipt, list[str]]]:
     for run in _runs_in(Path(subject)):
         receipt = Receipt.read(run)
         state = load_model(run).model.state_dict()
-        checked.append((run, receipt, [*receipt.faults(), *receipt.differences(state)]))
+        found = [*receipt.faults(), *receipt.contradictions(), *receipt.differences(state)]
+        checked.append((run, receipt, found))
     return checked
 
 

@@ -28,6 +28,7 @@ from speechtl.report import LABEL_FREE, Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.sets import Sets
 from speechtl.source import Source, find_source
+from speechtl.staged_training import trained_by_stage
 from speechtl.start import (
     development_of,
     label_tokenizers,
@@ -194,7 +195,8 @@ def _train(
         logger.warning("%s", line)
     logger.info("%s", start_line(experiment, target.corpus, dev, last))
     diagnosis = domains and domains.begin(experiment.method, model, source.model if source else None)
-    begun = Beginning.of(model, source.model if source else None)
+    stages = trained_by_stage(model, experiment.method, experiment.train.steps)
+    begun = Beginning.of(model, source.model if source else None, stages)
     fitted = fit(
         model,
         experiment.method,
@@ -209,7 +211,8 @@ def _train(
         last=last,
         label_free=diagnosis.label_free if diagnosis else None,
     )
-    receipt = begun.receipt(fitted.model, experiment.method.label, experiment.source, fitted.steps)
+    kept = fitted.best.get("step", fitted.steps)
+    receipt = begun.receipt(fitted.model, experiment.method.label, experiment.source, kept)
     receipt.write(folder.path)
     require_sound(receipt, folder.path)
     return diagnosis.conclude(fitted, folder.path, _title(experiment)) if diagnosis else fitted

@@ -27,8 +27,8 @@ class StagedTraining:
         self._model, self._method, self._steps = model, method, steps
         self._folder = folder
         self._stages = method.stages(model)
-        self._ends = boundaries(self._stages, steps)
-        self._trains = [trained_in(model, stage) for stage in self._stages]
+        parts = trained_by_stage(model, method, steps)
+        self._ends, self._trains = [end for end, _ in parts], [names for _, names in parts]
         self._now: int | None = None
         self._all = method.mixed_streams(data, draws)
         method.check_streams(self._all, draws)
@@ -72,6 +72,17 @@ class StagedTraining:
             if name not in trained:
                 value.grad = None  # or the optimiser would go on with the last one
         self._model.train(self._model.training)
+
+
+def trained_by_stage(model: AcousticModel, method: Transfer, steps: int) -> list[tuple[int, frozenset[str]]]:
+    """The step before which each stage of a method ends, and the parameters that it trains.
+
+    Raises:
+        ValueError: the shares do not add up to 1; or as `trained_in`.
+    """
+    stages = method.stages(model)
+    ends = boundaries(stages, steps)
+    return [(end, trained_in(model, stage)) for end, stage in zip(ends, stages, strict=True)]
 
 
 def trained_in(model: AcousticModel, stage: Stage) -> frozenset[str]:

@@ -217,6 +217,9 @@ def test_a_method_that_needs_all_steps_refuses_patience() -> None:
     unfreezing = method_to_json(FineTuning(unfreeze=0.5))
     with pytest.raises(ValueError, match="would end FineTuning before it has done all it does"):
         Experiment.from_dict(tuned | {"method": unfreezing})
+    folds = tuned | {"method": unfreezing, "dev": "fold", "train": {}}
+    with pytest.raises(ValueError, match="dev=fold trains at last up to the best step alone, and FineTuning"):
+        Experiment.from_dict(folds)
     heard = tuned | {"method": method_to_json(AdaBN()), "unlabelled": [{"corpus": "x"}]}
     with pytest.raises(ValueError, match="goes by dev, which chooses nothing for AdaBN"):
         Experiment.from_dict(heard)

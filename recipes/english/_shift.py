@@ -68,16 +68,16 @@ Flags = Mapping[str, str]
 WITHOUT_LABELS: Mapping[str, Mapping[str, Flags]] = {
     "digits": {
         "first": {
-            "dann": "--method.weight 0.03",
-            "mmd": "--method.weight 0.1",
+            "dann": "--method.weight 0.01",
+            "mmd": "--method.weight 10",
             "coral": "--method.weight 100",
-            "pseudo_labels": "--method.threshold 0.7",
+            "pseudo_labels": "--method.threshold 0.95",
         },
         "second": {
-            "dann": "--method.weight 0.3",
-            "mmd": "--method.weight 0.3",
-            "coral": "--method.weight 100",
-            "pseudo_labels": "--method.threshold 0.9",
+            "dann": "--method.weight 3",
+            "mmd": "--method.weight 3",
+            "coral": "--method.weight 1000",
+            "pseudo_labels": "--method.threshold 0.95",
         },
     },
     "commands": {
@@ -100,16 +100,16 @@ information in the decisions on unlabelled speech."""
 BY_DEV: Mapping[str, Mapping[str, Flags]] = {
     "digits": {
         "first": {
-            "dann": "--method.weight 1",
-            "mmd": "--method.weight 1",
-            "coral": "--method.weight 1000",
+            "dann": "--method.weight 3",
+            "mmd": "--method.weight 0.03",
+            "coral": "--method.weight 100",
             "pseudo_labels": "--method.threshold 0.5",
         },
         "second": {
             "dann": "--method.weight 0.03",
-            "mmd": "--method.weight 0.1",
+            "mmd": "--method.weight 0.3",
             "coral": "--method.weight 1",
-            "pseudo_labels": "--method.threshold 0.3",
+            "pseudo_labels": "--method.threshold 0.1",
         },
     },
 }

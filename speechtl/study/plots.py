@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PICTURES = ("error-*.png", "gain-and-loss-*.png")
 MARKERS = "os^Dvp"
 """One fewer than there are colours, so that both together come again after forty-two rows only."""
 
 
 def draw(study: Study, cells: Sequence[Cell], found: Sequence[SetResult], folder: Path) -> list[Path]:
-    """Draw what there is to draw of a study; earlier pictures are replaced.
+    """Draw what there is to draw of a study, in place of the pictures of an earlier call.
 
     Returns:
         The PNGs.
@@ -36,6 +37,9 @@ def draw(study: Study, cells: Sequence[Cell], found: Sequence[SetResult], folder
     Raises:
         OSError: the disk is full or not writable.
     """
+    for pattern in PICTURES:
+        for earlier in folder.glob(pattern):
+            earlier.unlink()
     drawn = []
     for one in found:
         drawn.append(_saved(_error_against_data(study, one), folder / f"error-{one.name}.png"))

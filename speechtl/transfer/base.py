@@ -41,8 +41,8 @@ class Transfer:
     """`source`: a new language's head starts from the rows of corresponding units of the source's heads,
     as the recipe's table says, else by equal symbol. `random`: all its rows are new."""
     trains: Literal["all", "head"] = "all"
-    """`head`: only the heads of the target's languages are trained; inputs and encoder stay the source's, bit
-    for bit, their batch norms too."""
+    """`head`: only heads are trained, of the target's languages, and of the source's where its speech is heard
+    too; inputs and encoder stay the source's, bit for bit, their batch norms too."""
     plan: tuple[str, ...] = ()
     """Rules that win over the method's own: GLOB=ACTION[,ACTION] over blocks and parameters with the actions
     copy, random, map, freeze, train and lr*NUMBER; or weights of another model, PATH:FROM:TO:EXCEPT."""
@@ -57,6 +57,8 @@ class Transfer:
     """Whether all that it does is done before the first step, and more steps are another method."""
     measures_model: ClassVar[bool] = False
     """Whether what it inserts is measured on speech that goes through the model with all its modules."""
+    measures_source: ClassVar[bool] = False
+    """Whether what it inserts is measured on what the source makes of speech, with nothing added to it."""
     hears_unlabelled: ClassVar[bool] = False
     """Whether half of every batch is speech of the target domain without labels."""
 
@@ -244,7 +246,16 @@ class Transfer:
             if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
                 copy_rows(model, rows, coverage)
         initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
-        return planned(model, fates)
+        bare = [f"heads.{language}.units." for language, rows in coverage.items() if not rows.mapped]
+        return planned(
+            model,
+            {
+                name: replace(fate, start="initialised")
+                if fate.start == "mapped" and name.startswith(tuple(bare))
+                else fate
+                for name, fate in fates.items()
+            },
+        )
 
     def _unused(self, model: AcousticModel, data: TransferData, new: Collection[str]) -> list[str]:
         """The heads and inputs that no training utterance goes through."""

@@ -69,6 +69,7 @@ class Composed(Transfer):
     needs_source_speech: ClassVar[bool] = _of(any, "needs_source_speech")
     hears_unlabelled: ClassVar[bool] = _of(any, "hears_unlabelled")
     measures_model: ClassVar[bool] = _of(any, "measures_model")
+    measures_source: ClassVar[bool] = _of(any, "measures_source")
     is_for_no_step: ClassVar[bool] = _of(all, "is_for_no_step")
     is_by_speaker = _of(any, "is_by_speaker")
     needs_all_steps = _of(any, "needs_all_steps")
@@ -170,8 +171,8 @@ class Composed(Transfer):
             raise ValueError(f"{_names(staged)} both divide the training into stages; leave one of them out")
 
     def insert(self, model: AcousticModel, data: TransferData, seed: int) -> None:
-        """Insert what the methods insert, those that measure the model after those that add to it."""
-        for part in sorted(self.parts, key=lambda part: part.measures_model):
+        """Insert what the methods insert: what measures the source first, what measures the model last."""
+        for part in sorted(self.parts, key=lambda part: part.measures_model - part.measures_source):
             part.insert(model, data, seed)
 
     def rules(self, model: AcousticModel, data: TransferData) -> tuple[Rule, ...]:

@@ -52,6 +52,7 @@ class EWC(Transfer):
 
     needs_source: ClassVar[bool] = True
     needs_source_speech: ClassVar[bool] = True
+    measures_source: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -68,7 +68,8 @@ class KLRegularised(Transfer):
         """Languages whose heads are trained: the target's, for a new one the source's too if asked for."""
         heard = super().trained_heads(data, new, old)
         compares = self.rho > 0 and self.source_heads == "trained" and heard & set(new)
-        return heard | set(old) if compares else heard
+        # Behind an encoder that is the source's they have nothing to learn.
+        return heard | set(old) if compares and self.trains == "all" else heard
 
     def terms(self, losses: Mapping[str, Tensor], forward: ForwardPass) -> dict[str, Tensor]:
         """The labels' losses times 1 - ρ, and `kl` (batch,), the divergence from the source times ρ.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from speechtl.models.fates import Fate
@@ -27,7 +28,11 @@ def require_rows(chosen: Iterable[Rule | Weights], coverage: Mapping[str, Covera
     """Refuse to map a head of which no unit corresponds to any of the source's."""
     for rule in chosen:
         if isinstance(rule, Rule) and rule.start == "map":
-            empty = [tag for tag, rows in coverage.items() if not rows.mapped and rule.match == f"head.{tag}"]
+            empty = [
+                tag
+                for tag, rows in coverage.items()
+                if not rows.mapped and fnmatchcase(f"head.{tag}", rule.match)
+            ]
             for language in empty:
                 raise ValueError(
                     f"rule {rule.match!r}: no unit of {language} corresponds to one of the source's heads. "

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import torch
 from torch import Tensor
 
-from speechtl.models.fates import Fate, places, plain
+from speechtl.models.fates import Fate, Start, places, plain
 from speechtl.whole_files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Receipt:
     """The experiment's source; None from scratch."""
     tensors: tuple[TensorReceipt, ...]
     steps: int | None = None
-    """Of the training; None where nobody noted them."""
+    """After which the weights were as they are kept; None where nobody noted it."""
 
     @classmethod
     def read(cls, run: Path) -> Receipt:
@@ -83,6 +83,8 @@ class Receipt:
         document = read_json(path)
         try:
             tensors = tuple(TensorReceipt(**entry) for entry in document["tensors"])
+            for tensor in tensors:
+                _require_types(tensor)
             return cls(document["method"], document["source"], tensors, document.get("steps"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} is damaged, or of another speechtl: {error!r}") from error
@@ -103,6 +105,23 @@ class Receipt:
                 found.append(f"{tensor.name} was to stay frozen, and moved by {tensor.drift:.3g}")
             if tensor.fate == "copied" and tensor.source is not None and tensor.started != tensor.source:
                 found.append(f"{tensor.name} was to be copied, and did not start from the source's values")
+        return found
+
+    def contradictions(self) -> list[str]:
+        """What no training writes: fates that there are not, copies of nothing, moves without a change."""
+        found = []
+        names = [tensor.name for tensor in self.tensors]
+        found += [f"{name} stands there twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        for tensor in self.tensors:
+            if tensor.fate not in get_args(Start):
+                found.append(f"{tensor.name} has the fate {tensor.fate!r}, of which there is none")
+            if tensor.fate == "copied" and tensor.source is None:
+                found.append(f"{tensor.name} was copied, and no digest of the source's values is there")
+            if (tensor.sha256 == tensor.started) != (tensor.drift == 0):
+                found.append(
+                    f"{tensor.name} moved by {tensor.drift:.3g}, and the digests of its start and end are "
+                    f"{'equal' if tensor.sha256 == tensor.started else 'not equal'}"
+                )
         return found
 
     def differences(self, state: Mapping[str, Tensor]) -> list[str]:
@@ -130,10 +149,23 @@ class Beginning:
     numbers it trains for each."""
     source: Mapping[str, str]
     """Digests of the source's tensors by name."""
+    stages: Sequence[tuple[int, frozenset[str]]] = ()
+    """The step before which each stage of the training ends, and the plain names of what it trains."""
 
     @classmethod
-    def of(cls, model: AcousticModel, source: AcousticModel | None) -> Beginning:
-        """Note a model that a method has prepared."""
+    def of(
+        cls,
+        model: AcousticModel,
+        source: AcousticModel | None,
+        stages: Sequence[tuple[int, frozenset[str]]] = (),
+    ) -> Beginning:
+        """Note a model that a method has prepared.
+
+        Args:
+            model: before its first step.
+            source: what it was adapted from.
+            stages: of its training, the step before which each ends, and the parameters that it trains.
+        """
         state = {plain(name): tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         merged: dict[str, int] = {}
         trained = {name: value.numel() for name, value in model.named_parameters() if value.requires_grad}
@@ -143,24 +175,37 @@ class Beginning:
                 changed = before + behind.split(".")[0]
                 merged[changed] = merged.get(changed, 0) + trained.get(name, 0)
         digests = {} if source is None else {name: digest(t) for name, t in source.state_dict().items()}
-        return cls(state, {plain(name): fate for name, fate in model.fates.items()}, merged, digests)
+        fates = {plain(name): fate for name, fate in model.fates.items()}
+        parts = [(end, frozenset(map(plain, names))) for end, names in stages]
+        return cls(state, fates, merged, digests, parts)
 
     def receipt(
         self, trained: AcousticModel, method: str, source: str | None, steps: int | None = None
     ) -> Receipt:
-        """The receipt of a model that was trained from here."""
+        """The receipt of a model that was trained from here.
+
+        Args:
+            trained: the model whose weights are kept.
+            method: its name.
+            source: the experiment's.
+            steps: after which the weights were as they are kept; what only later stages train was frozen.
+        """
         standing = places(trained)
         parameters = {name for name, _ in trained.named_parameters()}
+        waiting = self._waiting(map(plain, parameters), steps)
         tensors = []
         for name, tensor in trained.state_dict().items():
             start = self.state[plain(name)]
             fate = self.fates.get(plain(name), Fate(name, standing[name].block, "initialised"))
+            waits = plain(name) in waiting or (
+                name not in parameters and _beside(plain(name), waiting) and digest(start) == digest(tensor)
+            )
             tensors.append(
                 TensorReceipt(
                     name=plain(name),
                     block=standing[name].block,
                     fate=fate.start,
-                    frozen=fate.frozen and name not in self.merged,
+                    frozen=(fate.frozen or waits) and name not in self.merged,
                     lr=fate.lr,
                     values=tensor.numel(),
                     is_buffer=name not in parameters,
@@ -172,6 +217,35 @@ class Beginning:
                 )
             )
         return Receipt(method, source, tuple(tensors), steps)
+
+    def _waiting(self, parameters: Iterable[str], steps: int | None) -> frozenset[str]:
+        """The parameters that only stages train which had not begun after so many steps."""
+        if not steps or len(self.stages) < 2:
+            return frozenset()
+        starts = [0, *(end for end, _ in self.stages)]
+        begun = [names for start, (_, names) in zip(starts, self.stages, strict=False) if start < steps]
+        later = frozenset[str]().union(*(names for _, names in self.stages)) - frozenset[str]().union(*begun)
+        return later.intersection(parameters)
+
+
+def _require_types(tensor: TensorReceipt) -> None:
+    """Refuse an entry whose fields are of other types than theirs.
+
+    Raises:
+        TypeError: there is one; names it.
+    """
+    kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "str | None": (str, type(None))}
+    kinds["int | None"] = (int, type(None))
+    for field in fields(tensor):
+        value = getattr(tensor, field.name)
+        if not isinstance(value, kinds[str(field.type)]):  # type: ignore[arg-type]
+            raise TypeError(f"{field.name} of {tensor.name} is {value!r}")
+
+
+def _beside(buffer: str, parameters: frozenset[str]) -> bool:
+    """Whether a buffer is of a module of which there are such parameters."""
+    module = buffer.rpartition(".")[0]
+    return any(name.rpartition(".")[0] == module for name in parameters)
 
 
 def digest(tensor: Tensor) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal
 
 SOURCE = "@source"
@@ -79,11 +80,19 @@ def parse(text: str) -> Rule | Weights:
                 raise ValueError(f"rule {text!r} contradicts itself about {', '.join(clash)}")
             merged |= given
         return Rule(match, **merged)  # type: ignore[arg-type]
-    path, *names = text.split(":")
+    path, *names = _path_first(text.split(":"))
     if not path or not names or len(names) > len(fields(Weights)) - 1:
         raise ValueError(f"rule {text!r} has no form that is known; expected {FORMS}")
     source, target, excluded = [*names, "", ""][:3]
     return Weights(path, source, target, tuple(name for name in excluded.split(",") if name))
+
+
+def _path_first(parts: list[str]) -> list[str]:
+    """The parts of a colon-separated text, of which the first is a folder; its own name may have colons."""
+    for count in range(len(parts) - 1, 1, -1):
+        if Path(":".join(parts[:count])).is_dir():
+            return [":".join(parts[:count]), *parts[count:]]
+    return parts
 
 
 def refuse_unknown_forms(texts: Iterable[str]) -> None:

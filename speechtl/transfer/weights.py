@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from speechtl.transfer.rules import Weights
 
 
+MOST = 8
+"""Tensors that are named where they do not fit."""
+
+
 @torch.no_grad()
 def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
     """Copy the named tensors of another model into this one; their names in its state.
@@ -56,10 +60,25 @@ def load_weights(model: AcousticModel, wanted: Weights) -> list[str]:
             pairs[mine[target]] = theirs_name
     if faults:
         faults = list(dict.fromkeys(faults))
-        raise ValueError("\n".join([f"weights of {wanted.path} do not fit; nothing is trained:", *faults]))
+        more = [f"and {len(faults) - MOST} more"] if len(faults) > MOST else []
+        raise ValueError(
+            "\n".join(
+                [
+                    f"weights of {wanted.path}, {_shape(other)}, do not fit into {_shape(model)}; "
+                    "choose FROM and TO of equal shape, or take that run as the source:",
+                    *faults[:MOST],
+                    *more,
+                ]
+            )
+        )
     for name, theirs_name in pairs.items():
         state[name].copy_(theirs[theirs_name])
     return list(pairs)
+
+
+def _shape(model: AcousticModel) -> str:
+    settings = model.settings
+    return f"a {settings.encoder} of {settings.blocks} blocks and width {settings.dim}"
 
 
 def _units(model: AcousticModel, place: Place) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from speechtl.leakage import Fingerprints
 from speechtl.models.acoustic import AcousticModel
 from speechtl.run import run
 from speechtl.train import Loop
-from speechtl.transfer import EWC, Transfer
+from speechtl.transfer import EWC, Composed, SpeakerMoments, Transfer
 from speechtl.transfer.base import TransferData
 from speechtl.transfer.ewc import drift
 
@@ -183,3 +183,12 @@ def test_the_recipe_differs_from_fine_tuning_in_its_method_only() -> None:
     recipe, control = load_recipe("taiwanese/ewc"), load_recipe("taiwanese/finetune")
     assert replace(recipe, name=control.name, method=control.method) == control
     assert Experiment.from_dict(recipe.to_dict()).method == EWC(strength=100)
+
+
+def test_what_is_put_into_the_model_beside_it_is_no_part_of_the_source() -> None:
+    """The source's speech would go through the target's mean and variance, in one order and not the other."""
+    source, data = a_source("en", "fr"), a_target("de")
+    moments, alone = SpeakerMoments(by=None), adapted(METHOD, source, data).helpers["fisher"].state_dict()
+    for methods in ((METHOD, moments), (moments, METHOD)):
+        together = adapted(Composed(methods=methods), source, data).helpers["fisher"].state_dict()
+        assert all(torch.equal(value, together[name]) for name, value in alone.items())

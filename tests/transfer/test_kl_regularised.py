@@ -277,3 +277,12 @@ def test_where_the_model_warps_the_filters_the_source_hears_the_same() -> None:
 def equal_states(model: AcousticModel, one: Batch, other: Batch) -> bool:
     states = [model.encode(batch).states["main"] for batch in (one, other)]
     return torch.allclose(*states, atol=1e-5)
+
+
+def test_where_heads_alone_are_trained_those_of_other_languages_stay() -> None:
+    """Behind an encoder that is the source's they could only decay."""
+    source, data = a_source("en", "fr"), a_target("de")
+    model = adapted(KLRegularised(trains="head"), source, data)
+    assert {f.block for f in model.fates.values() if not f.frozen} == {"head.de"}
+    whole = adapted(KLRegularised(), source, data)
+    assert {"head.en", "head.fr"} <= {f.block for f in whole.fates.values() if not f.frozen}

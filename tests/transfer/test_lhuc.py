@@ -5,6 +5,8 @@ import pytest
 import torch
 from speaking import ENCODERS, outputs, source, target, tuned
 
+from speechtl.models import inserted_lhuc
+from speechtl.models.inserted_module import Insertion
 from speechtl.transfer import LHUC
 
 
@@ -28,6 +30,22 @@ def test_scales_begin_at_one(form: str) -> None:
     assert torch.equal(outputs(model, batch), outputs(start, batch))
     model.encode(batch).states["main"].square().sum().backward()
     assert all(value.grad.abs().sum() > 0 for value in r)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("exp", [0.367879, 1.0, 1.648721, 7.389056]),
+        ("sigmoid", [0.537883, 1.0, 1.244919, 1.761594]),
+        ("identity", [-1.0, 0.0, 0.5, 2.0]),
+        ("relu", [0.0, 0.0, 0.5, 2.0]),
+    ],
+)
+def test_scales_are_those_of_the_paper(form: str, expected: list[float]) -> None:
+    module = inserted_lhuc.LHUC(Insertion("lhuc", "encoder.0", options={"form": form}), 4)
+    with torch.no_grad():
+        module.r.copy_(torch.tensor([[-1.0, 0.0, 0.5, 2.0]]))
+    assert module.scale()[0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_scales_have_no_weight_decay() -> None:

@@ -9,7 +9,9 @@ from toy_speech import PLAIN, SETTINGS, TINY, development, examples
 
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
+from speechtl.staged_training import trained_by_stage
 from speechtl.train import fit
+from speechtl.transfer import LayerTransfer
 from speechtl.transfer.base import Transfer, TransferData
 from speechtl.transfer.receipt import Beginning, Receipt, digest, drift, require_sound, totals
 
@@ -54,7 +56,8 @@ def test_it_tells_each_tensor_s_fate_and_drift(tmp_path: Path) -> None:
     assert fresh.started != fresh.source
     assert fresh.drift > 0
     assert told["norm.weight"].lr == 0.5
-    assert (told["heads.de.units.weight"].fate, told["heads.de.units.weight"].source) == ("mapped", None)
+    head = told["heads.de.units.weight"]
+    assert (head.fate, head.source) == ("initialised", None), "no unit of it is the source's"
     assert told["heads.fr.units.weight"].frozen
     weights = source().state_dict()["norm.weight"]
     moved = model.state_dict()["norm.weight"]
@@ -120,11 +123,13 @@ def test_a_model_that_was_changed_after_training_is_found_out(tmp_path: Path) ->
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert receipt.differences(state) == []
     state["norm.bias"][0] += 1e-6
+    state["encoder.0.norm.running_mean"][0] += 1e-6
     state["extra"] = state.pop("norm.weight")
     assert set(receipt.differences(state)) == {
         "extra is not in the receipt",
         "norm.weight is not in the model",
         "norm.bias has other values than those that training ended with",
+        "encoder.0.norm.running_mean has other values than those that training ended with",
     }
 
 
@@ -145,3 +150,52 @@ def test_drift_is_relative_unless_it_began_at_nothing() -> None:
     assert drift(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 4.0])) == 5.0
     assert drift(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 4.0])) == 0.0
     assert drift(torch.tensor(4), torch.tensor(6)) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"drift": 0.0}, "norm.weight moved by 0, and the digests of its start and end are not equal"),
+        ({"fate": "foo"}, "norm.weight has the fate 'foo', of which there is none"),
+        ({"source": None}, "norm.weight was copied, and no digest of the source's values is there"),
+        ({"name": "norm.bias"}, "norm.bias stands there twice"),
+    ],
+)
+def test_a_receipt_that_no_training_writes_is_found_out(
+    changes: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    receipt, _ = receipt_of(Transfer(), tmp_path)
+    assert receipt.contradictions() == []
+    tensors = [replace(one, **changes) if one.name == "norm.weight" else one for one in receipt.tensors]
+    assert replace(receipt, tensors=tuple(tensors)).contradictions() == [message]
+
+
+def test_trained_tensors_that_are_passed_off_as_frozen_are_found_out(tmp_path: Path) -> None:
+    receipt, _ = receipt_of(Transfer(), tmp_path)
+    tensors = [replace(one, frozen=True, started=one.sha256) for one in receipt.tensors]
+    found = replace(receipt, tensors=tuple(tensors)).contradictions()
+    assert "and the digests of its start and end are equal" in found[0]
+
+
+@pytest.mark.parametrize("changes", [{"values": "x"}, {"drift": None}, {"frozen": "no"}])
+def test_fields_of_other_types_are_damage(changes: dict[str, object], tmp_path: Path) -> None:
+    receipt, _ = receipt_of(Transfer(), tmp_path)
+    replace(receipt, tensors=(replace(receipt.tensors[0], **changes),)).write(tmp_path)
+    with pytest.raises(ValueError, match=r"plan.json is damaged.*of input"):
+        Receipt.read(tmp_path)
+
+
+@pytest.mark.parametrize(("kept", "is_waiting"), [(11, True), (12, False), (1, True)])
+def test_what_only_a_later_stage_trains_was_frozen_in_weights_of_before(kept: int, is_waiting: bool) -> None:
+    """Twelve steps, the last of which trains all blocks; dev may keep the weights of an earlier one."""
+    labelled, _, tokenizers = examples(12, ("de",), letters="äéíö")
+    data = TransferData(labelled, tokenizers)
+    method = LayerTransfer(retrain="upper:1", then_all=1 / 12)
+    model = method.adapt(source(), data, 0)
+    begun = Beginning.of(model, source(), trained_by_stage(model, method, 12))
+    assert [end for end, _ in begun.stages] == [11, 12]
+    told = {one.name: one for one in begun.receipt(model, "LayerTransfer", "source", kept).tensors}
+    below, upper = ("encoder.0.convolution.weight", "encoder.0.norm.running_mean"), "encoder.1.norm.weight"
+    assert [told[name].frozen for name in below] == [is_waiting] * 2
+    assert not told[upper].frozen
+    assert not told["heads.de.units.weight"].frozen
