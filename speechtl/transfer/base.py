@@ -41,7 +41,7 @@ class Transfer:
     """`source`: a new language's head starts from the rows of corresponding units of the source's heads,
     as the recipe's table says, else by equal symbol. `random`: all its rows are new."""
     trains: Literal["all", "head"] = "all"
-    """`head`: only heads are trained, of the target's languages, and of the source's where that speech is heard
+    """`head`: only heads are trained, of the target's languages, and of the source's where that is heard
     too; inputs and encoder stay the source's, bit for bit, their batch norms too."""
     plan: tuple[str, ...] = ()
     """Rules that win over the method's own: GLOB=ACTION[,ACTION] over blocks and parameters with the actions
