@@ -8,6 +8,6 @@ from speechtl.transfer import Adapters
 experiment = replace(
     finetune,
     name="taiwanese-adapters",
-    method=Adapters(),
+    method=Adapters(bottleneck=64),
     train=replace(finetune.train, lr=4e-3),
 )

@@ -5,4 +5,6 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import InputAffine
 
-experiment = replace(finetune, name="taiwanese-input-affine", method=InputAffine())
+experiment = replace(
+    finetune, name="taiwanese-input-affine", method=InputAffine(), train=replace(finetune.train, lr=4e-3)
+)

@@ -8,6 +8,6 @@ from speechtl.transfer import KLRegularised
 experiment = replace(
     finetune,
     name="taiwanese-kl",
-    method=KLRegularised(),
+    method=KLRegularised(rho=0.1),
     train=replace(finetune.train, lr=4e-3),
 )

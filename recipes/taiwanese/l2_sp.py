@@ -8,6 +8,6 @@ from speechtl.transfer import L2SP
 experiment = replace(
     finetune,
     name="taiwanese-l2-sp",
-    method=L2SP(),
-    train=replace(finetune.train, lr=4e-3),
+    method=L2SP(alpha=0.001),
+    train=replace(finetune.train, lr=8e-3),
 )

@@ -9,5 +9,5 @@ experiment = replace(
     finetune,
     name="taiwanese-lora",
     method=LoRA(),
-    train=replace(finetune.train, lr=4e-3),
+    train=replace(finetune.train, lr=8e-3),
 )

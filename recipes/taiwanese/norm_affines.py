@@ -5,4 +5,6 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import NormAffines
 
-experiment = replace(finetune, name="taiwanese-norm-affines", method=NormAffines())
+experiment = replace(
+    finetune, name="taiwanese-norm-affines", method=NormAffines(), train=replace(finetune.train, lr=8e-3)
+)

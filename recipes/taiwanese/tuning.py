@@ -30,8 +30,6 @@ class Trials:
         return tuple(f"{recipe} --train.lr {one:g} --{self.setting} {two:g}" for one, two in tried)
 
 
-FEW_WEIGHTS = (2e-3, 4e-3, 8e-3)
-"""Rates where few weights are trained, which bear more."""
 TRIALS = {
     SCRATCH: Trials((1e-3, 5e-4, 2e-3), values=(0.15, 0, 0.3, 0.45)),
     FINETUNE: Trials((2e-3, 1e-3, 4e-3, 8e-3), values=(0.3, 0.15, 0.45)),
@@ -40,18 +38,18 @@ TRIALS = {
     "taiwanese/interpolated": Trials((2e-3, 1e-3, 4e-3, 8e-3), "method.share", (0.8, 0.6, 0.7, 0.9)),
     "taiwanese/replay": Trials((4e-3, 1e-3, 2e-3), "method.share", (0.2, 0.05, 0.1, 0.4)),
     "taiwanese/joint": Trials((4e-3, 1e-3, 2e-3), "train.temperature", (20, 5, 10, 50)),
-    "taiwanese/kl": Trials((4e-3, 1e-3, 2e-3), "method.rho", (0.5, 0.05, 0.1, 0.25)),
-    "taiwanese/l2_sp": Trials((4e-3, 1e-3, 2e-3), "method.alpha", (0.1, 0.001, 0.01, 0.03)),
+    "taiwanese/kl": Trials((4e-3, 1e-3, 2e-3, 8e-3), "method.rho", (0.5, 0.05, 0.1, 0.25)),
+    "taiwanese/l2_sp": Trials((8e-3, 2e-3, 4e-3), "method.alpha", (0.1, 0.001, 0.01, 0.03)),
     "taiwanese/ewc": Trials((2e-3, 4e-3, 8e-3), "method.strength", (10, 1, 100, 1000)),
     "taiwanese/layer_two_stage": Trials((2e-3, 5e-4, 1e-3), "method.then-all", (0.5, 0.25, 0.75, 0.9)),
-    "taiwanese/layer_input": Trials((8e-3, 2e-3, 4e-3)),
+    "taiwanese/layer_input": Trials((8e-3, 2e-3, 4e-3, 16e-3), values=(0.3, 0.15, 0.45)),
     "taiwanese/layer_input_random": Trials(),
     "taiwanese/upper": Trials(),
-    "taiwanese/adapters": Trials((4e-3, 1e-3, 2e-3), "method.bottleneck", (32, 16, 64, 128)),
-    "taiwanese/lora": Trials((4e-3, 1e-3, 2e-3), "method.rank", (8, 4, 16, 32)),
-    "taiwanese/lhuc": Trials(FEW_WEIGHTS),
-    "taiwanese/input_affine": Trials(FEW_WEIGHTS),
-    "taiwanese/norm_affines": Trials(FEW_WEIGHTS),
+    "taiwanese/adapters": Trials((4e-3, 1e-3, 2e-3, 8e-3), "method.bottleneck", (32, 16, 64, 128)),
+    "taiwanese/lora": Trials((8e-3, 1e-3, 2e-3, 4e-3, 16e-3), "method.rank", (8, 4, 16, 32)),
+    "taiwanese/lhuc": Trials((2e-3, 4e-3, 8e-3)),
+    "taiwanese/input_affine": Trials((4e-3, 2e-3, 8e-3)),
+    "taiwanese/norm_affines": Trials((8e-3, 2e-3, 4e-3)),
 }
 """Not tried at other settings: the two combinations, `layer_l2_sp` and `affine_replay`, which have
 fine-tuning's rate, batch-norm statistics, a new head alone and random head rows."""
