@@ -112,6 +112,20 @@ BY_DEV: Mapping[str, Mapping[str, Flags]] = {
             "pseudo_labels": "--method.threshold 0.1",
         },
     },
+    "commands": {
+        "first": {
+            "dann": "--method.weight 1",
+            "mmd": "--method.weight 1",
+            "coral": "--method.weight 1",
+            "pseudo_labels": "--method.threshold 0.5",
+        },
+        "second": {
+            "dann": "--method.weight 1",
+            "mmd": "--method.weight 1",
+            "coral": "--method.weight 1",
+            "pseudo_labels": "--method.threshold 0.5",
+        },
+    },
 }
 """The same as the small labelled dev of the target chose them."""
 FROM_BASE = ("unadapted", "adabn", "pseudo_labels")
