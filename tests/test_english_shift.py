@@ -125,7 +125,7 @@ def test_settings_are_chosen_on_each_half_for_itself() -> None:
 
 
 def test_the_bandwidth_hardly_tells_one_corpus_from_the_other() -> None:
-    """Speech that was once at 8 kHz falls off below 4 kHz; up to where both are heard it is nearly as it was."""
+    """Speech that was once at 8 kHz falls off below 4 kHz; where both are heard it is nearly as it was."""
     wide = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32))
     narrow = resample(resample(wide, 16_000, 8_000), 8_000, 16_000)
 
