@@ -84,14 +84,14 @@ WITHOUT_LABELS: Mapping[str, Mapping[str, Flags]] = {
         "first": {
             "dann": "--method.weight 1",
             "mmd": "--method.weight 3",
-            "coral": "--method.weight 10",
+            "coral": "--method.weight 0.1",
             "pseudo_labels": "--method.threshold 0.7",
         },
         "second": {
-            "dann": "--method.weight 0.3",
+            "dann": "--method.weight 3",
             "mmd": "--method.weight 3",
-            "coral": "--method.weight 10",
-            "pseudo_labels": "--method.threshold 0.3",
+            "coral": "--method.weight 0.1",
+            "pseudo_labels": "--method.threshold 0.1",
         },
     },
 }
@@ -114,14 +114,14 @@ BY_DEV: Mapping[str, Mapping[str, Flags]] = {
     },
     "commands": {
         "first": {
-            "dann": "--method.weight 1",
-            "mmd": "--method.weight 1",
-            "coral": "--method.weight 1",
-            "pseudo_labels": "--method.threshold 0.5",
+            "dann": "--method.weight 0.03",
+            "mmd": "--method.weight 0.1",
+            "coral": "--method.weight 0.1",
+            "pseudo_labels": "--method.threshold 0.1",
         },
         "second": {
-            "dann": "--method.weight 1",
-            "mmd": "--method.weight 1",
+            "dann": "--method.weight 3",
+            "mmd": "--method.weight 3",
             "coral": "--method.weight 1",
             "pseudo_labels": "--method.threshold 0.5",
         },
