@@ -100,6 +100,32 @@ def hearings(experiment: Experiment, source: LoadedModel | None, target: Corpus)
     )
 
 
+def unequal_source(experiment: Experiment, source: Experiment | None) -> str | None:
+    """Advice where the source was trained on a drawn amount, and this run draws another one; else None.
+
+    In two stages on the same minutes the first would have heard more, or less, than what stands beside both.
+    """
+    if source is None:
+        return None
+    amounts = [
+        {(spec.minutes, spec.utterances) for spec in one.targets if spec.is_drawn}
+        for one in (source, experiment)
+    ]
+    if not all(amounts) or amounts[0] == amounts[1]:
+        return None
+    before, now = (
+        ", ".join(
+            f"{minutes:g} minutes" if minutes != "all" else counted(int(utterances), "utterance")
+            for minutes, utterances in sorted(one, key=str)
+        )
+        for one in amounts
+    )
+    return (
+        f"the source {source.name} was trained on {before}, and this run on {now}: a run that it is compared "
+        "with has not heard as much. Give it a source of as many"
+    )
+
+
 def few_voices(experiment: Experiment, target: Corpus, tests: Mapping[str, Corpus]) -> str | None:
     """Advice where few speakers are trained on for the sake of others; None where many are, or no others.
 

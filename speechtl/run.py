@@ -9,7 +9,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from speechtl.advice import advice
+from speechtl.advice import advice, unequal_source
 from speechtl.begun_with import note_beginning
 from speechtl.carved_splits import save_carved
 from speechtl.checkpoint import LoadedModel, load_model, save_model
@@ -102,6 +102,8 @@ def run(
         note_beginning(folder, experiment, material, source)
         save_carved(folder.path, sets.carved)
         _tell(folder, material)
+        if line := unequal_source(experiment, found.recipe if found else None):
+            logger.warning("%s", line)
         fitted = _fit(experiment, folder, source, material)
         _draw(experiment, folder, fitted)
         _save(experiment, folder, source, material, fitted)
