@@ -34,7 +34,7 @@ TRIALS = {
     SCRATCH: Trials((1e-3, 5e-4, 2e-3), values=(0.15, 0, 0.3, 0.45)),
     FINETUNE: Trials((2e-3, 1e-3, 4e-3, 8e-3), values=(0.3, 0.15, 0.45)),
     "taiwanese/discriminative": Trials((8e-3, 2e-3, 4e-3), "method.decay", (0.8, 0.65, 0.9, 0.95)),
-    "taiwanese/unfreezing": Trials((1e-3, 2e-3, 4e-3, 8e-3), "method.unfreeze", (0.3, 0.5)),
+    "taiwanese/unfreezing": Trials((1e-3, 2e-3, 4e-3, 8e-3), "method.unfreeze", (0.3, 0.15, 0.5, 0.7)),
     "taiwanese/interpolated": Trials((2e-3, 1e-3, 4e-3, 8e-3), "method.share", (0.8, 0.6, 0.7, 0.9)),
     "taiwanese/replay": Trials((4e-3, 1e-3, 2e-3), "method.share", (0.2, 0.05, 0.1, 0.4)),
     "taiwanese/joint": Trials((4e-3, 1e-3, 2e-3), "train.temperature", (20, 5, 10, 50)),
