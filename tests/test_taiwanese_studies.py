@@ -66,7 +66,7 @@ def test_every_method_has_six_trials_or_more_and_so_have_its_controls() -> None:
     fixed = {"taiwanese/batch_norm_statistics", "taiwanese/layer_l2_sp", "taiwanese/affine_replay"}
     wanted = {f"taiwanese/{method}" for method in METHODS} - fixed
     assert trials.keys() == wanted | {"taiwanese/scratch", "taiwanese/finetune"}
-    assert set(trials.values()) <= {6, 7}
+    assert set(trials.values()) <= {6, 7, 8}
     assert study.reference in study.recipes
 
 
