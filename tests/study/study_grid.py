@@ -127,3 +127,11 @@ def variants(count: int, groups: Sequence[str] = ()) -> tuple[Variant, ...]:
     """Variants of one corpus, each of a group if there are such."""
     mine = CorpusSpec("en.jsonl")
     return tuple(Variant(f"v{i}", mine, group=groups[i] if groups else "") for i in range(count))
+
+
+def three_recipes(folder: Path) -> list[str]:
+    """A control from scratch, and two that start from a model and are compared with it."""
+    (folder / "model").mkdir()
+    source = f", source={str(folder / 'model')!r}"
+    adapted = [write_recipe(folder, name, more=source) for name in ("good", "bad")]
+    return [write_recipe(folder, "scratch"), *adapted]

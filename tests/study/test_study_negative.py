@@ -4,17 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from study_grid import (
-    only,
-    row_of,
-    write_cells,
-    write_recipe,
-)
+from study_grid import only, row_of, three_recipes, write_cells, write_recipe
 
 from speechtl.study import Study
 from speechtl.study.cells import expand
 from speechtl.study.files import write_outcome
 from speechtl.study.negative import controls, new_negatives
+
+
+@pytest.fixture(name="recipes")
+def _recipes(tmp_path: Path) -> list[str]:
+    return three_recipes(tmp_path)
 
 
 def test_negative_transfer_is_flagged_by_cell_and_by_row(tmp_path: Path, recipes: list[str]) -> None:

@@ -12,6 +12,7 @@ from study_grid import (
     drawn,
     only,
     row_of,
+    three_recipes,
     variants,
     write_cell,
     write_cells,
@@ -39,6 +40,11 @@ from speechtl.study.tables import result_table
 from speechtl.whole_files import write_json
 
 RATES = {"scratch": 0.5, "good": 0.2, "bad": 0.7}
+
+
+@pytest.fixture(name="recipes")
+def _recipes(tmp_path: Path) -> list[str]:
+    return three_recipes(tmp_path)
 
 
 def test_rows_have_intervals_over_seeds_and_utterances_and_are_paired_with_the_control(

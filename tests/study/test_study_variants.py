@@ -5,7 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from study_grid import TOTALS, UNITS, drawn, only, row_of, variants, write_cell, write_cells, write_reports
+from study_grid import (
+    TOTALS,
+    UNITS,
+    drawn,
+    only,
+    row_of,
+    three_recipes,
+    variants,
+    write_cell,
+    write_cells,
+    write_reports,
+)
 
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.report import Report
@@ -17,6 +28,11 @@ from speechtl.study.cells import expand
 from speechtl.study.files import write_outcome
 from speechtl.study.results import results
 from speechtl.study.scores import Grid
+
+
+@pytest.fixture(name="recipes")
+def _recipes(tmp_path: Path) -> list[str]:
+    return three_recipes(tmp_path)
 
 
 def test_variants_are_pooled_and_their_signs_flipped(tmp_path: Path, recipes: list[str]) -> None:

@@ -239,7 +239,7 @@ def test_the_recipe_differs_from_fine_tuning_in_its_method_and_its_rate_only() -
     recipe, control = load_recipe("taiwanese/kl"), load_recipe("taiwanese/finetune")
     train = replace(recipe.train, lr=control.train.lr)
     assert replace(recipe, name=control.name, method=control.method, train=train) == control
-    assert Experiment.from_dict(recipe.to_dict()).method == KLRegularised()
+    assert Experiment.from_dict(recipe.to_dict()).method == KLRegularised(rho=0.1)
 
 
 def test_terms_of_other_methods_keep_their_weight_in_either_order() -> None:

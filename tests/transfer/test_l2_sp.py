@@ -173,4 +173,4 @@ def test_the_recipe_differs_from_fine_tuning_in_its_method_and_its_rate_only() -
     recipe, control = load_recipe("taiwanese/l2_sp"), load_recipe("taiwanese/finetune")
     train = replace(recipe.train, lr=control.train.lr)
     assert replace(recipe, name=control.name, method=control.method, train=train) == control
-    assert Experiment.from_dict(recipe.to_dict()).method == L2SP()
+    assert Experiment.from_dict(recipe.to_dict()).method == L2SP(alpha=0.001)
