@@ -170,7 +170,9 @@ def open_set(
 
 def set_name(corpus: str, split: str | None) -> str:
     """The name of a test set in reports: the corpus's, and the split's unless it is `test`."""
-    name = Path(corpus).stem.replace("-", "_")
+    place = Path(corpus)
+    whole = place if place.stem.strip(".") else place.resolve()  # `.` and `..` have no name of their own
+    name = whole.stem.lstrip(".").replace("-", "_")
     return name if split in (None, "test") else f"{name}-{split}"
 
 

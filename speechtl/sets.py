@@ -22,6 +22,7 @@ from speechtl.refusals import carved_advice, foreign_sets, refuse_heard, refuse_
 from speechtl.report import shared_note
 
 _log = logging.getLogger(__name__)
+NOT_HERE = "the source's test corpus %s is not here: what the transfer costs on it is not told"
 
 MOSTLY = 0.9
 """Of a test, with so many utterances of trained texts it is no test of other texts."""
@@ -282,16 +283,17 @@ def _follow_source(names: _Names, source: Experiment, own: set[str]) -> None:
     """Add the source's own tests, as far as they are here and of other corpora than the run's own."""
     if not source.tests:
         for spec in (spec for spec in source.targets if spec.corpus not in own):
-            opened = _parts(source, spec)
+            try:
+                opened = _parts(source, spec)
+            except FileNotFoundError:
+                _log.warning(NOT_HERE, spec.corpus)
+                continue
             names.add(set_name(spec.corpus, "test"), opened.held_out["test"])
     for spec in (spec for spec in source.tests if spec.corpus not in own):
         try:
             names.open([spec], source.seed)
         except FileNotFoundError:
-            _log.warning(
-                "the source's test corpus %s is not here: what the transfer costs on it is not told",
-                spec.corpus,
-            )
+            _log.warning(NOT_HERE, spec.corpus)
 
 
 def _opened(specs: Iterable[CorpusSpec], seed: int) -> list[Corpus]:

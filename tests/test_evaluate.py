@@ -14,7 +14,7 @@ from speechtl.cache import load_waveforms
 from speechtl.checkpoint import load_model
 from speechtl.corpus import Corpus
 from speechtl.decode import DecodeSettings
-from speechtl.evaluate import evaluate, open_set, write_report
+from speechtl.evaluate import evaluate, open_set, set_name, write_report
 from speechtl.leakage import Fingerprints
 from speechtl.recognition import Recognised, recognise
 from speechtl.refusals import refuse_run_folder, require_words
@@ -294,3 +294,12 @@ def test_the_test_split_is_the_default_and_a_corpus_of_one_split_is_whole(
         open_set("untested", None, None)
     with pytest.raises(ValueError, match="has no split 'validation'"):
         open_set("untested", "validation", None)
+
+
+def test_a_folder_without_a_name_of_its_own_is_called_after_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clips" / "far").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "clips" / "far")
+    places = (".", "..", ".near.csv", "a-b.csv")
+    assert [set_name(one, "test") for one in places] == ["far", "clips", "near", "a_b"]

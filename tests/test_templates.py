@@ -108,15 +108,21 @@ def test_without_a_corpus_it_says_what_to_type(capsys: pytest.CaptureFixture[str
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize("is_carved", [False, True])
 def test_a_source_s_tests_that_are_not_here_are_left_out(
-    speech: Path, source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    is_carved: bool, speech: Path, source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Be they named, or carved out of what it was trained on."""
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for name in ("model", "experiment.json"):
         (moved / name).symlink_to(source / "seed-0" / name)
     stored = json.loads((source / "seed-0" / "experiment.json").read_text())
-    stored["experiment"]["tests"][0]["corpus"] = "nowhere"
+    if is_carved:
+        stored["experiment"]["tests"] = []
+        stored["experiment"]["target"]["corpus"] = "nowhere"
+    else:
+        stored["experiment"]["tests"][0]["corpus"] = "nowhere"
     (moved / "experiment.json").unlink()
     (moved / "experiment.json").write_text(json.dumps(stored))
     assert finetune("--target.corpus", speech / "de.jsonl", "--source", "elsewhere") == 0

@@ -16,6 +16,7 @@ import logging
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -222,7 +223,7 @@ def built(tokenizer: Tokenizer, settings: DecodeSettings, lexicon: Lexicon) -> L
     silence = str(len(units))
     space = next((str(i) for i, unit in enumerate(tokenizer.units, 1) if unit in (" ", SPACE)), silence)
     names = {_name(word): word for word in lexicon.spellings}
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _model_refused(settings.lm):
         path = Path(folder) / "lexicon.txt"
         path.write_text("".join(_entries(names, lexicon)), encoding="utf-8")
         decoder = ctc_decoder(
@@ -243,6 +244,25 @@ def built(tokenizer: Tokenizer, settings: DecodeSettings, lexicon: Lexicon) -> L
     return LexiconDecoder(decoder, names, tokenizer, fusion)
 
 
+@contextmanager
+def _model_refused(lm: str | None) -> Iterator[None]:
+    """Say in a sentence that the decoder cannot use a language model, such as one of single words alone.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if lm is None:
+            raise
+        reason = str(error).strip().splitlines()[-1]
+        raise ValueError(
+            f"{lm}: decode=lexicon cannot use this language model ({reason}); it needs one of two words "
+            "or more in a row (speechtl lm --order 2). decode=beam takes one of single words"
+        ) from error
+
+
 def _entries(names: Mapping[str, str], lexicon: Lexicon) -> Iterator[str]:
     """Lines of the decoder's lexicon, two for each word."""
     for name, word in names.items():
@@ -260,9 +280,14 @@ def listed_words(path: str | None) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: it is in another encoding than UTF-8.
     """
     if path is None:
         return []
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file; a list of words, one a line, was expected")
-    return [line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text in UTF-8 ({error}); convert it") from error
+    return [line for line in lines if line.strip()]

@@ -216,7 +216,7 @@ def _error_against_steps(study: Study, cells: Sequence[Cell]) -> Figure | None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("step")
         dress(axes, "dev error, %; band: all cells" if axes is panels[0] else "")
-        axes.set_ylim(0, None)
+    panels[0].set_ylim(0, None)  # of all panels, once what is highest is drawn
     _legend_beside(figure, panels[0])
     return figure
 

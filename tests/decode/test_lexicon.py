@@ -182,3 +182,22 @@ def test_without_the_extra_it_says_what_to_install(arpa: str, monkeypatch: pytes
     with pytest.raises(ImportError, match=r"pip install 'speechtl\[lm\]'.*--decode beam"):
         decode(*frames, DecodeSettings("lexicon", lm=arpa))
     assert decode(*frames, DecodeSettings("beam", lm=arpa)) is not None
+
+
+def test_a_language_model_of_single_words_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    lm = tmp_path / "one.arpa"
+    words = ("<unk>", "<s>", "</s>", "a", "ab")
+    rows = "".join(f"-0.7\t{word}\n" for word in words)
+    lm.write_text(f"\\data\\\nngram 1={len(words)}\n\n\\1-grams:\n{rows}\n\\end\\\n")
+    log_probs = spoken(["a ab"], ENGLISH)
+    lengths, settings = torch.tensor([log_probs.shape[1]]), DecodeSettings("lexicon", lm=str(lm))
+    with pytest.raises(ValueError, match=r"one\.arpa: decode=lexicon cannot use .* \(speechtl lm --order"):
+        decode(log_probs, lengths, ENGLISH, settings)
+
+
+def test_a_word_list_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_bytes("caf\xe9\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"words\.txt is no text in UTF-8"):
+        lexicon.listed_words(str(tmp_path / "words.txt"))
+    (tmp_path / "marked.txt").write_bytes("caf\xe9\n".encode("utf-8-sig"))
+    assert lexicon.listed_words(str(tmp_path / "marked.txt")) == ["caf\xe9"]

@@ -90,3 +90,23 @@ def test_without_a_choice_on_dev_the_last_error_is_carried_on(tmp_path: Path) ->
 def test_no_two_of_forty_rows_look_alike() -> None:
     rows = zip(colours(42), itertools.cycle(MARKERS), strict=False)
     assert len(set(rows)) == 42
+
+
+def test_no_panel_cuts_off_what_is_higher_than_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tops: list[float] = []
+    savefig = Figure.savefig
+
+    def note(figure: Figure, *arguments: object, **options: object) -> None:
+        tops.append(figure.axes[-1].get_ylim()[1])
+        savefig(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", note)
+    recipe = f"{write_recipe(tmp_path, 'one', steps=STEPS)} {FLAGS}"
+    study = Study("s", (recipe,), seeds=(0,), minutes=(1, 2))
+    for cell in expand(study, tmp_path / "runs"):
+        begin(cell, {10: 0.3 if cell.amount.value == 1 else 1.4, 20: 0.2})
+    draw(study, expand(study, tmp_path / "runs"), [], tmp_path)
+    assert tops
+    assert tops[-1] > 140
