@@ -13,7 +13,7 @@ from speechtl.choices import refuse_unknown_words
 from speechtl.models.layers import seed_of
 from speechtl.transfer.data import ForwardPass, ParameterGroup, StreamSettings, TransferData, UnitTable
 from speechtl.transfer.first_pass import labelled
-from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows
+from speechtl.transfer.head_rows import Coverage, copy_rows, corresponding_rows, told_fates
 from speechtl.transfer.inserting import SOURCE_FROZEN, refuse_head_only
 from speechtl.transfer.passes import inputs_of
 from speechtl.transfer.plan import TransferPlan, initialise, planned
@@ -246,16 +246,7 @@ class Transfer:
             if any(f.start == "mapped" for f in fates.values() if f.block == f"head.{language}"):
                 copy_rows(model, rows, coverage)
         initialise(model, (name for name, fate in fates.items() if fate.start == "initialised"), seed)
-        bare = [f"heads.{language}.units." for language, rows in coverage.items() if not rows.mapped]
-        return planned(
-            model,
-            {
-                name: replace(fate, start="initialised")
-                if fate.start == "mapped" and name.startswith(tuple(bare))
-                else fate
-                for name, fate in fates.items()
-            },
-        )
+        return planned(model, told_fates(fates, coverage))
 
     def _unused(self, model: AcousticModel, data: TransferData, new: Collection[str]) -> list[str]:
         """The heads and inputs that no training utterance goes through."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+
+from speechtl.models.fates import Fate
 
 if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
@@ -77,6 +79,18 @@ def copy_rows(model: AcousticModel, coverage: Coverage, new: Collection[str] = (
                 head.units.weight[row] = torch.stack([layer.weight[i] for layer, i in picked]).mean(0)
                 head.units.bias[row] = torch.stack([layer.bias[i] for layer, i in picked]).mean(0)
         _copy_blank(model, coverage.language, {coverage.language, *new})
+
+
+def told_fates(fates: Mapping[str, Fate], coverage: Mapping[str, Coverage]) -> dict[str, Fate]:
+    """The fates, of which those of a head's units are no mapped ones where none of its rows is.
+
+    Its blank may be the source's all the same.
+    """
+    bare = tuple(f"heads.{language}.units." for language, rows in coverage.items() if not rows.mapped)
+    return {
+        name: replace(fate, start="initialised") if fate.start == "mapped" and name.startswith(bare) else fate
+        for name, fate in fates.items()
+    }
 
 
 def _copy_blank(model: AcousticModel, language: str, new: Collection[str]) -> None:
