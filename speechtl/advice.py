@@ -230,7 +230,7 @@ def labelled_target(experiment: Experiment, data: TransferData) -> list[str]:
 
     Labelled speech of the target domain is told from the other by the column `domain` alone.
     """
-    specs = experiment.target if isinstance(experiment.target, tuple) else (experiment.target,)
+    specs = experiment.targets
     heard = {spec.corpus for spec in experiment.unlabelled}
     if (
         data.unlabelled is None

@@ -32,6 +32,7 @@ from speechtl.decode.fusion import Fusion, language_model
 from speechtl.decode.settings import DecodeSettings
 from speechtl.faults import counted, listed
 from speechtl.language_model import NgramModel, tokens
+from speechtl.language_model.texts import lines_of
 from speechtl.text import Tokenizer, orthography
 from speechtl.units import SPACE
 
@@ -284,10 +285,5 @@ def listed_words(path: str | None) -> list[str]:
     """
     if path is None:
         return []
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such file; a list of words, one a line, was expected")
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text in UTF-8 ({error}); convert it") from error
+    lines = lines_of(Path(path), "a list of words, one a line, was expected")
     return [line for line in lines if line.strip()]

@@ -64,7 +64,7 @@ def read_texts(source: str, split: str, language: str | None) -> Texts:
         return _of_split(source, split, language)
     if language is None:
         raise ValueError(f"{source} does not say how it is written; give its orthography by --language")
-    tag, lines = orthography(language).tag, _lines(Path(source))
+    tag, lines = orthography(language).tag, lines_of(Path(source))
     faults = ((number, text_fault(tag, line)) for number, line in enumerate(lines, start=1) if line.strip())
     strange = [f"{number}: {fault.message}" for number, fault in faults if fault is not None]
     return _texts(source, tag, lines, strange)
@@ -109,9 +109,15 @@ def _texts(what: str, tag: str, lines: Sequence[str], strange: Sequence[str] = (
     return Texts(what, tag, sentences, strange)
 
 
-def _lines(path: Path) -> list[str]:
+def lines_of(path: Path, expected: str = "texts, one a line, were expected") -> list[str]:
+    """The lines of a text file in UTF-8.
+
+    Raises:
+        FileNotFoundError: there is none; says what was expected.
+        ValueError: it is in another encoding.
+    """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; texts, one a line, were expected")
+        raise FileNotFoundError(f"{path}: no such file; {expected}")
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -234,11 +234,17 @@ def _require_types(tensor: TensorReceipt) -> None:
     Raises:
         TypeError: there is one; names it.
     """
-    kinds = {"str": str, "bool": bool, "int": int, "float": (int, float), "str | None": (str, type(None))}
-    kinds["int | None"] = (int, type(None))
+    kinds: dict[str, tuple[type, ...]] = {
+        "str": (str,),
+        "bool": (bool,),
+        "int": (int,),
+        "float": (int, float),
+        "str | None": (str, type(None)),
+        "int | None": (int, type(None)),
+    }
     for field in fields(tensor):
         value = getattr(tensor, field.name)
-        if not isinstance(value, kinds[str(field.type)]):  # type: ignore[arg-type]
+        if not isinstance(value, kinds[str(field.type)]):
             raise TypeError(f"{field.name} of {tensor.name} is {value!r}")
 
 
