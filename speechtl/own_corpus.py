@@ -58,7 +58,8 @@ def prepare_own(
 
     Raises:
         FileNotFoundError: There is nothing at the path.
-        ValueError: Faults, all of them in one message; nothing is saved.
+        ValueError: Faults, all of them in one message, or without `out` a corpus of that name that has no
+            recording in common with this one; nothing is saved.
         OSError: The disk is full or not writable; an earlier corpus is still there.
     """
     if language is not None:
@@ -80,11 +81,15 @@ def prepare_own(
         )
         check_writable(folder)
         corpus = read_release(release, str(path), language)
+        if out is None:
+            _refuse_to_replace_another(folder, corpus.column("audio"))
         corpus.save(folder)
         return Prepared(corpus, folder, None)
     clips, list_of_left_out = _beside(folder, "-clips"), _beside(folder, "-left-out.tsv")
     check_writable(folder)
     reading = read(path, language, audio_root, ignore_columns, clips, streaming)
+    if out is None:
+        _refuse_to_replace_another(folder, [recorded.audio for recorded in reading.recorded])
     faults = [*reading.faults, *_audio_faults(reading)]
     try:
         corpus = corpus_of(reading, faults, str(path), skip_bad)
@@ -153,6 +158,17 @@ def _write_left_out(path: Path, faults: Sequence[Fault]) -> None:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(["row", "kind", "detail"])
         writer.writerows([fault.where, fault.kind, fault.detail] for fault in faults)
+
+
+def _refuse_to_replace_another(folder: Path, audio: Collection[str]) -> None:
+    """A corpus that is prepared again has recordings of before; one that merely has its name has none."""
+    earlier = _audio(folder)
+    if earlier and audio and earlier.isdisjoint(audio):
+        raise ValueError(
+            f"{folder} holds a corpus of that name with other recordings, such as {min(earlier)}; name "
+            f"another folder by --out, such as --out {folder.with_name(folder.name + '-2')}, or that one to "
+            "replace it"
+        )
 
 
 def _audio(folder: Path) -> set[str]:

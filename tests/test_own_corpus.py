@@ -364,3 +364,24 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_read(
     assert "the corpus could not be written to data/words: Read-only file system" in error
     assert "Make space or the folder writable, or name another folder by --out" in error
     assert main(command) == 0
+
+
+def test_another_corpus_of_the_same_name_is_not_replaced_unless_it_is_named(folder: Path) -> None:
+    speech(folder)
+    for place, clips_of in (("one", "train"), ("other", "dev")):
+        (folder / place).mkdir()
+        rows = "".join(f"../my clips/{clips_of} {number}.wav,ai\n" for number in range(2))
+        (folder / place / "words.csv").write_text("audio,text\n" + rows)
+    arguments = {"language": "nan-Latn-tailo", "audio_root": folder}
+    for place in ("one", "other"):
+        listed = folder / place / "words.csv"
+        listed.write_text(listed.read_text().replace("../", ""))
+    first = prepare_own("one/words.csv", **arguments).folder
+    with pytest.raises(ValueError, match=r"words holds a corpus of that name with other .*--out .*words-2"):
+        prepare_own("other/words.csv", **arguments)
+    assert "train 0" in Corpus.load(first).column("id")
+    with (folder / "one" / "words.csv").open("a") as listed:
+        listed.write("my clips/train 2.wav,ai\n")
+    assert len(prepare_own("one/words.csv", **arguments).corpus) == 3, "its own list may grow"
+    prepare_own("other/words.csv", out=first, **arguments)
+    assert "dev 0" in Corpus.load(first).column("id")

@@ -97,7 +97,7 @@ class CheckedRow:
             self.fault("audio path that leaves the corpus's folder", mend, str(error))
 
     def measure(self) -> None:
-        """Check that the audio is there, and look up its length unless that is stated."""
+        """Check that the audio is there, and as long as is stated of it."""
         stated = self.values.get("duration")
         if stated is not None and not _is_duration(stated):
             self.fault("duration is not a number of seconds above 0", "remove it", repr(stated))
@@ -110,11 +110,17 @@ class CheckedRow:
             return
         self.recording = str(stored)
         try:
-            self.values["duration"] = duration(self.recording) if stated is None else stated
+            found = duration(self.recording)
         except (OSError, ValueError) as error:
             self.audio_fault(error)
-        else:
-            self.audio = self.recording
+            return
+        self.audio = self.recording
+        self.values["duration"] = found
+        if stated is not None and self.row.span is None and not _is_near(seconds(stated), found):
+            mend = "correct the column, in seconds, or remove it"
+            self.fault(
+                "duration that the recording has not", mend, f"{stated}, and {self.recording} has {found:.2f}"
+            )
 
     def name(self) -> Path:
         """What the audio is called where an id is wanted."""
@@ -149,6 +155,11 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_near(stated: float, found: float) -> bool:
+    """Lists are rounded, and a compressed recording's length is known to a frame or two."""
+    return abs(stated - found) <= max(0.1, 0.05 * found)
 
 
 def _is_duration(stated: Any) -> bool:

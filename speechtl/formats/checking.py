@@ -121,13 +121,16 @@ def _cut_one(recording: str, rows: Sequence[CheckedRow], clips: Path) -> None:
 def _give_ids(rows: Sequence[CheckedRow], root: Path) -> None:
     """Give an id to rows without one, and a fault to those whose id has been met.
 
-    It is the audio's stem, with the folder where stems occur more than once.
+    It is the audio's stem, with the folder where stems occur more than once, and with the ending where only
+    that tells two files apart.
     """
     named = [row for row in rows if "id" not in row.values and row.recording is not None]
     names = {row.row.index: row.name() for row in named}
     stems = Counter(name.stem for name in names.values())
+    forms = Counter(name.with_suffix("") for name in set(names.values()))
     for row in named:
-        row.values["id"] = _stem(names[row.row.index], root, stems)
+        name = names[row.row.index]
+        row.values["id"] = _stem(name, root, stems, has_ending=forms[name.with_suffix("")] > 1)
     first: dict[str, str] = {}
     for row in rows:
         id_ = row.values.get("id")
@@ -145,8 +148,8 @@ def _place(first: str, second: str) -> str:
     return f"on line {line}" if file and second.rpartition(":")[0] == file else f"at {first}"
 
 
-def _stem(audio: Path, root: Path, stems: Mapping[str, int]) -> str:
+def _stem(audio: Path, root: Path, stems: Mapping[str, int], has_ending: bool) -> str:
     if stems[audio.stem] == 1:
         return audio.stem
     inside = audio.relative_to(root.absolute()) if audio.is_relative_to(root.absolute()) else audio
-    return inside.with_suffix("").as_posix().lstrip("/")
+    return (inside if has_ending else inside.with_suffix("")).as_posix().lstrip("/")

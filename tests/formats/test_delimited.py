@@ -161,3 +161,11 @@ def test_a_missing_recording_of_a_coqui_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=re.escape(str(missing))):
         write_csv(corpus, tmp_path / "m.csv", "coqui")
     assert not (tmp_path / "m.csv").exists()
+
+
+def test_files_that_only_their_ending_tells_apart_keep_it_in_their_ids(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.flac", "b.wav"):
+        sound(tmp_path / name)
+    path = tmp_path / "m.csv"
+    path.write_text("audio,text,language\na.wav,one,en\na.flac,two,en\nb.wav,three,en\n", encoding="utf-8")
+    assert read_corpus(path).column("id") == ["a.wav", "a.flac", "b"]

@@ -88,6 +88,7 @@ def test_all_faults_are_listed_with_line_and_cure(tmp_path: Path) -> None:
         '{"audio": "a.wav", "text": 5, "language": "en"}',
         '{"audio": "a.wav", "text": "one", "language": "en", "duration": -1}',
         '{"audio": "a.wav", "text": "\\ud83d", "language": "en", "id": "t"}',
+        '{"audio": "a.wav", "text": "one", "language": "en", "id": "w", "duration": 20}',
         '{"audio": "a.wav", "audio_filepath": "a.wav", "text": "one", "language": "en", "id": "u"}',
         '{"audio_filepath": "a.wav", "text": "one", "language": "en", "offset": "x", "id": "v"}',
         "[" * 100_000,
@@ -110,10 +111,11 @@ def test_all_faults_are_listed_with_line_and_cure(tmp_path: Path) -> None:
         12: "text is not a text; write",
         13: "duration is not a number of seconds above 0; remove",
         14: "text holds half a character; write",
-        15: "audio is given twice; keep one",
-        16: "not a part of a recording; write seconds",
-        17: "not JSON; write one object",
+        15: "duration that the recording has not; correct the column, in seconds, or remove it",
+        16: "audio is given twice; keep one",
+        17: "not a part of a recording; write seconds",
         18: "not JSON; write one object",
+        19: "not JSON; write one object",
     }.items():
         assert re.search(
             rf"^- {re.escape(words)}[^\n]*\n(    [^\n]*\n)*?    {re.escape(str(path))}:{line}\b",
