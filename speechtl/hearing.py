@@ -17,6 +17,7 @@ from speechtl.cache import SILENT_PEAK
 from speechtl.models.inputs import SUBSAMPLING
 from speechtl.phrases import Segment, TimedUnit, phrases
 from speechtl.recognition import posteriors
+from speechtl.text import orthography
 from speechtl.trimming import speech_extent
 from speechtl.windows import Grid, Window, WindowSettings, cut, join, silence
 
@@ -175,8 +176,8 @@ class Hearing:
         return [TimedUnit(id_, time(start), time(end)) for id_, (start, end) in zip(ids, spans, strict=True)]
 
     def _told(self, timed: Sequence[TimedUnit]) -> Heard:
-        text = self.tokenizer.decode([unit.id for unit in timed])
-        return text, phrases(timed, self.tokenizer, self.pause)
+        found = phrases(timed, self.tokenizer, self.pause)
+        return orthography(self.language).normalise(" ".join(segment.text for segment in found)), found
 
     def _examples(self, waveforms: Sequence[Pcm]) -> Examples:
         return Examples.unlabelled(waveforms, self.language, speaker=self.speaker, domain=self.domain)

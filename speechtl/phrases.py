@@ -33,7 +33,8 @@ class TimedUnit:
 def phrases(units: Sequence[TimedUnit], tokenizer: Tokenizer, pause: float) -> list[Segment]:
     """Cut units into phrases at pauses of at least `pause` seconds, but never inside a word or syllable.
 
-    The phrases' texts with spaces between are the text of all units, normalised.
+    The phrases' texts with spaces between are the text of all units, normalised. Where the units lack a
+    space, pauses are all that tells words apart, and each of them divides.
     """
     found: list[Segment] = []
     phrase: list[TimedUnit] = []
@@ -49,7 +50,9 @@ def phrases(units: Sequence[TimedUnit], tokenizer: Tokenizer, pause: float) -> l
 
 
 def _may_divide(before: Sequence[TimedUnit], after: Sequence[TimedUnit], tokenizer: Tokenizer) -> bool:
-    """Whether two texts are the same as one with a space between."""
+    """Whether two texts are the same as one with a space between, or there is no unit to tell that by."""
+    if tokenizer.lacks_space:
+        return True
     one, other = [unit.id for unit in before[-_REACH:]], [unit.id for unit in after[:_REACH]]
     apart = f"{tokenizer.decode(one)} {tokenizer.decode(other)}"
     return orthography(tokenizer.language).normalise(apart) == tokenizer.decode([*one, *other])

@@ -99,6 +99,13 @@ class Tokenizer:
         return {unit: number for number, unit in enumerate(self.units, start=1)}
 
     @property
+    def lacks_space(self) -> bool:
+        """Whether it cannot write the space that parts words: all its training texts were single words."""
+        rules = orthography(self.language)
+        writes_letters = self.kind in ("default", "characters") and not rules.syllabic
+        return writes_letters and rules.words and not self.separator
+
+    @property
     def separator(self) -> tuple[int, ...]:
         """The label ids between two texts that are joined: the space's, where a space is a unit."""
         return (self._ids[" "],) if " " in self._ids else ()

@@ -41,6 +41,20 @@ def test_pauses_between_words_divide(
     assert found[-1].end == pytest.approx(units[-1].end)
 
 
+def test_pauses_part_words_where_the_units_have_no_space() -> None:
+    tokenizer = Tokenizer.fit(["one", "two"], "en")
+    assert tokenizer.lacks_space
+    units = spoken(tokenizer, ("one", 0), ("two", 1.0), ("one", 1.4))
+    assert [segment.text for segment in phrases(units, tokenizer, 0.5)] == ["one", "twoone"]
+    for texts, tag, kind in (
+        (["one two"], "en", "default"),
+        (["one"], "en", "sentencepiece"),
+        (["我"], "cmn-Hans", "default"),
+        (["tâi"], "nan-Latn-tailo", "default"),
+    ):
+        assert not Tokenizer.fit(texts, tag, TextSettings(kind)).lacks_space
+
+
 def test_a_pause_inside_a_syllable_divides_nothing() -> None:
     tokenizer = Tokenizer("nan-Latn-tailo", ("-a", "1", "k-"))
     ids = [3, 1, 2, 1, 2]
