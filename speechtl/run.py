@@ -260,6 +260,8 @@ def _save(
         if experiment.decode.closed:
             listed = experiment.decode.words
             model.words |= _words(corpus, listed) if listed or experiment.method.reads_texts else {}
+        elif model.words and experiment.method.reads_texts:
+            model.words = _still_listed(model.words, _words(corpus))
         model.trim_db = _trims(model.trim_db, corpus)
         save_model(
             model,
@@ -274,6 +276,13 @@ def _trims(before: Mapping[str, float], corpus: Corpus) -> dict[str, float]:
     """By language, how training speech is trimmed: as the target's is, in languages it has not as before."""
     others = {language: trim for language, trim in before.items() if language not in corpus.languages}
     return others | ({} if corpus.trim_db is None else dict.fromkeys(corpus.languages, corpus.trim_db))
+
+
+def _still_listed(
+    words: Mapping[str, tuple[str, ...]], trained: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The source's lists without those that lack a text the model has been trained on since."""
+    return {tag: listed for tag, listed in words.items() if set(trained.get(tag, ())) <= set(listed)}
 
 
 def _words(corpus: Corpus, listed: Sequence[str] = ()) -> Mapping[str, tuple[str, ...]]:

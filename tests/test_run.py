@@ -397,6 +397,22 @@ def test_words_that_are_listed_are_chosen_among_whatever_is_trained_on(
     assert load_model(tmp_path / "toy-en" / "seed-0").model.words["en"] == ("ae", "ao", "io")
 
 
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_list_outlives_training_only_on_words_that_it_has(
+    speech: Path, tmp_path: Path, is_complete: bool
+) -> None:
+    """Choosing among the source's words makes no sense for what speaks others."""
+    train = replace(QUICK, steps=1, evaluations=1)
+    trained = sorted({row["text"] for row in rows_of(speech, "train")})
+    base = experiment(speech, train=train, name="base")
+    listed = tuple(trained if is_complete else trained[1:])
+    run(replace(base, decode=replace(base.decode, closed=True, words=listed)), tmp_path)
+    source = str(tmp_path / "base" / "seed-0")
+    run(experiment(speech, source=source, train=train), tmp_path)
+    words = load_model(tmp_path / "toy-en" / "seed-0").model.words
+    assert words == ({"en": listed} if is_complete else {})
+
+
 def test_listed_words_that_a_head_cannot_write_are_told_before_training(speech: Path, tmp_path: Path) -> None:
     base = experiment(speech)
     wrong = replace(base, decode=replace(base.decode, closed=True, words=("ae", "zoo")))
