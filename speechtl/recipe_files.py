@@ -10,6 +10,8 @@ import types
 from collections.abc import Sequence
 from pathlib import Path
 
+from speechtl.faults import listed
+
 
 def recipe_module(name: str, holds: str = "experiment") -> types.ModuleType:
     """The module of a recipe by slashed name, or of a Python file.
@@ -97,7 +99,12 @@ def refuse_missing_path(name: str) -> None:
     held = sorted(entry.name for entry in above.iterdir() if not entry.name.startswith("."))
     wanted = place.relative_to(above).parts[0]
     if wanted in held:
-        raise FileNotFoundError(f"{name} is neither a recipe nor a run: there is no experiment.json in it")
+        inside = sorted({*place.glob("*/experiment.json"), *place.glob("*/*/experiment.json")})
+        runs = f"; runs in it: {listed([str(run.parent) for run in inside])}" if inside else ""
+        raise FileNotFoundError(
+            f"{name} is neither a recipe nor a run: there is no experiment.json in it{runs}. Speech is named "
+            f"beside a recipe: speechtl run finetune --target.corpus {name}"
+        )
     near = [one for one in held if one.startswith(wanted)] or difflib.get_close_matches(wanted, held) or held
     found = ", ".join(near[:8]) + (f" and {len(near) - 8} more" if len(near) > 8 else "")
     raise FileNotFoundError(

@@ -319,6 +319,19 @@ def test_an_unknown_recipe_names_similar_ones() -> None:
         load_recipe("taiwanese")
 
 
+def test_a_folder_in_place_of_a_recipe_is_told_what_it_may_be(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "finetune" / "seed-0"
+    run.mkdir(parents=True)
+    (run / "experiment.json").touch()
+    with pytest.raises(
+        FileNotFoundError, match=rf"neither a recipe nor a run.*runs in it: {run}\. Speech is"
+    ):
+        load_recipe(str(tmp_path / "runs"))
+    (tmp_path / "speech").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"experiment\.json in it\. .*--target\.corpus .*/speech"):
+        load_recipe(str(tmp_path / "speech"))
+
+
 def test_a_recipe_of_ones_own_may_define_its_method(tmp_path: Path) -> None:
     path = tmp_path / "own.py"
     path.write_text(

@@ -30,3 +30,15 @@ def test_folders_and_patterns_without_sound_are_refused_together(clips: Path) ->
     (clips / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty: no sound files(?s:.*)\*\.wave: no sound files"):
         find([clips / "empty", clips / "b.wav", f"{clips}/*.wave"])
+
+
+def test_recordings_in_other_formats_are_named(clips: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (clips / "deep" / "phone.M4A").touch()
+    assert len(find([clips])) == 5
+    assert "passed over" in caplog.text
+    assert "phone.M4A cannot be read; convert such files" in caplog.text
+    for only in (clips / "only", f"{clips}/only/*"):
+        (clips / "only").mkdir(exist_ok=True)
+        (clips / "only" / "talk.aac").touch()
+        with pytest.raises(ValueError, match=r"no sound files(?s:.*)talk\.aac cannot be read; convert"):
+            find([only])

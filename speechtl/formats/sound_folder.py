@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from speechtl.formats.listing import Listing, Options, Row
@@ -15,9 +16,12 @@ def list_sound_folder(folder: Path, options: Options) -> Listing:
         ValueError: there is none.
     """
     listing = Listing(folder, "sound files", folder)
-    for number, path in enumerate(find([folder])):
+    files = find([folder])
+    forms = Counter(path.with_suffix("") for path in files)
+    for number, path in enumerate(files):
         name = path.relative_to(folder)
-        values = {"id": str(name.with_suffix("")), "audio": str(name), "text": "", "split": "train"}
+        id_ = name if forms[path.with_suffix("")] > 1 else name.with_suffix("")
+        values = {"id": str(id_), "audio": str(name), "text": "", "split": "train"}
         if options.language is not None:
             values["language"] = options.language
         listing.rows.append(Row(number, str(path), values, None))

@@ -28,6 +28,12 @@ def test_every_recording_in_it_and_below_is_heard(folder: Path) -> None:
     assert opened.languages == ["en"]
 
 
+def test_recordings_that_only_their_ending_tells_apart_keep_it(folder: Path) -> None:
+    write_audio(folder / "b" / "one.flac", np.random.default_rng(5).uniform(-0.3, 0.3, 8000), 16_000)
+    opened = corpus(str(folder), language="en").open(needs_text=False)
+    assert opened.column("id") == ["a", "b/one.flac", "b/one.wav", "b/two"]
+
+
 def test_without_its_language_or_to_be_trained_on_it_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"no language; .*--unlabelled\.0\.language"):
         corpus(str(folder)).open(needs_text=False)
