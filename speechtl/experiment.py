@@ -200,6 +200,11 @@ class Experiment:
         """The corpora that are named as dev; none where it is taken from the target."""
         return () if isinstance(self.dev, str) else self.dev
 
+    @property
+    def is_chosen_on_dev(self) -> bool:
+        """Whether the weights that are kept are chosen among several by their dev error."""
+        return self.method.chooses_on_dev and len(self.train.evaluation_steps) > 1
+
     def corpora(self, field: str) -> tuple[CorpusSpec, ...]:
         """The corpora that one of `CORPORA` names; none where it is left out, or dev is carved."""
         named = getattr(self, field)

@@ -21,23 +21,36 @@ def model_card(experiment: Experiment, corpus: Corpus, fitted: FitResult, step: 
         f"- {row.language}, {row.split}: {row.utterances} utterances, {lasting(row.minutes)}"
         for row in corpus.summary()
     )
+    begun = "from scratch"
+    if experiment.source is not None:
+        begun = f"from {experiment.source}, by {experiment.method.label}"
     return (
         f"# {experiment.name}\n\nA speechtl acoustic model, trained with seed {experiment.seed} for "
-        f"{fitted.steps} steps; {'from ' + experiment.source if experiment.source else 'from scratch'}.\n\n"
-        f"Trained on\n{rows}\n\n{_unlabelled(experiment, fitted, step)}"
+        f"{fitted.steps} steps; {begun}.\n\n{_kept(experiment, fitted, step)}"
+        f"Trained on\n{rows}\n\n{_unlabelled(experiment, fitted)}"
         "Load it with `speechtl.checkpoint.load_model`; see `report.json` of its run "
         "for its errors. The licences of the training corpora stand in their data cards.\n"
     )
 
 
-def _unlabelled(experiment: Experiment, fitted: FitResult, step: int) -> str:
+def _kept(experiment: Experiment, fitted: FitResult, step: int) -> str:
+    """Which weights these are, and by what they were chosen."""
+    found = f"These are the weights after step {step} of {fitted.steps}"
+    best = fitted.best
+    if not best or step != best["step"]:
+        return f"{found}.\n\n"
+    errors = ", ".join(f"{100 * error:.1f} % ({language})" for language, error in best["errors"].items())
+    return f"{found}, {'kept by' if experiment.is_chosen_on_dev else 'with'} their dev error: {errors}.\n\n"
+
+
+def _unlabelled(experiment: Experiment, fitted: FitResult) -> str:
     """What speech without labels had to do with it; empty where there was none."""
     if not experiment.unlabelled:
         return ""
     names = ", ".join(spec.corpus for spec in experiment.unlabelled)
     heard = experiment.method.hears_unlabelled
     use = "heard without its labels" if heard else "only measured, not trained on"
-    lines = [f"Speech of the target domain, {use}: {names}. These are the weights after step {step}."]
+    lines = [f"Speech of the target domain, {use}: {names}."]
     if experiment.transductive:
         lines.append("Transductive: tests may hold the unlabelled speech itself.")
     if fitted.diverged:

@@ -10,8 +10,6 @@ import types
 from collections.abc import Sequence
 from pathlib import Path
 
-from speechtl.faults import listed
-
 
 def recipe_module(name: str, holds: str = "experiment") -> types.ModuleType:
     """The module of a recipe by slashed name, or of a Python file.
@@ -100,17 +98,20 @@ def refuse_missing_path(name: str) -> None:
     wanted = place.relative_to(above).parts[0]
     if wanted in held:
         inside = sorted({*place.glob("*/experiment.json"), *place.glob("*/*/experiment.json")})
-        runs = f"; runs in it: {listed([str(run.parent) for run in inside])}" if inside else ""
+        runs = f"; runs in it: {_first([str(run.parent) for run in inside])}" if inside else ""
         raise FileNotFoundError(
             f"{name} is neither a recipe nor a run: there is no experiment.json in it{runs}. Speech is named "
             f"beside a recipe: speechtl run finetune --target.corpus {name}"
         )
     near = [one for one in held if one.startswith(wanted)] or difflib.get_close_matches(wanted, held) or held
-    found = ", ".join(near[:8]) + (f" and {len(near) - 8} more" if len(near) > 8 else "")
     raise FileNotFoundError(
-        f"there is no {name}; {above} holds {found or 'nothing'}. A recipe is given by its name or its path, "
-        "ending in .py, a run by its folder"
+        f"there is no {name}; {above} holds {_first(near) or 'nothing'}. A recipe is given by its name or "
+        "its path, ending in .py, a run by its folder"
     )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def recipe_names(holds: str = "experiment") -> list[str]:

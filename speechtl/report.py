@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speechtl.closed_errors import BALANCED, CLOSED
-from speechtl.faults import counted
+from speechtl.faults import counted, listed
 from speechtl.json_lines import written_lines
 from speechtl.metrics import Counts
 
@@ -289,9 +289,9 @@ def render(report: Report) -> Table:
 def _notes(report: Report) -> list[str]:
     """How the errors were measured, and what training and test share."""
     sets = {**report.sets, **report.source_sets}
-    resampled = " or ".join(sorted({entry.resampled for entry in sets.values()}))
-    decoding = " or ".join(sorted({entry.decoding for entry in sets.values()}))
-    notes = [f"{decoding} decoding; 95 % bootstrap intervals over {resampled}"]
+    resampled = _by_value({name: entry.resampled for name, entry in sets.items()})
+    decoding = _by_value({name: f"{entry.decoding} decoding" for name, entry in sets.items()})
+    notes = [f"{decoding}; 95 % bootstrap intervals over {resampled}"]
     if report.train is not None and report.train.dev:
         notes.append(report.train.dev)
     notes += _unlabelled_notes(report)
@@ -306,6 +306,16 @@ def _notes(report: Report) -> list[str]:
             those = counted(entry.shared_dev, "utterance")
             notes.append(f"{name}: {those} chose the model's weights, as dev; expect more errors on others")
     return notes
+
+
+def _by_value(values: Mapping[str, str]) -> str:
+    """The value that all sets have, or each with the names of its sets."""
+    names: dict[str, list[str]] = {}
+    for name, value in values.items():
+        names.setdefault(value, []).append(name)
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(f"{value} ({listed(of)})" for value, of in sorted(names.items()))
 
 
 def shared_note(name: str, texts: int, speakers: int) -> str:

@@ -247,8 +247,7 @@ def _save(
 ) -> None:
     """Save the kept weights, and beside them those that are chosen without labels, if any are."""
     known = material.known
-    is_chosen = experiment.method.chooses_on_dev and len(experiment.train.evaluation_steps) > 1
-    if material.dev is not None and is_chosen:
+    if material.dev is not None and experiment.is_chosen_on_dev:
         chosen_by = Fingerprints(dev=frozenset(material.dev.waveforms.digests))
         known = Fingerprints.union([known, chosen_by])
     ancestor = {"run": experiment.name, "seed": experiment.seed, "settings": settings_hash(experiment)}

@@ -82,7 +82,13 @@ def test_the_table_shows_each_error_with_its_interval_and_the_source_s_sets() ->
     table = capture.get()
     assert "words: the training knows the texts of 3 utterances" in table
     assert "digits: the training knows the speakers of 1 utterance\n" in re.sub(" +\n", "\n", table)
-    for expected in ("42.6 %", "41.0 – 44.0", "4210 / 9880", "source: digits", "over speakers or utterances"):
+    for expected in (
+        "42.6 %",
+        "41.0 – 44.0",
+        "4210 / 9880",
+        "source: digits",
+        "over speakers (digits), utterances (words)",
+    ):
         assert expected in table
 
 

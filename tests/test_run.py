@@ -99,6 +99,10 @@ def test_a_source_is_adapted_and_both_reports_are_written(
     assert len([line for line in caplog.messages if line.startswith("  ") and " from " in line]) == 4
     loaded = load_model(folder)
     assert loaded.model.languages == ["en", "de"]
+    card = (folder / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"10 steps; from {source}, by Transfer.\n\n" in card
+    step, error = (stored["train"]["best"][key] for key in ("step", "error"))
+    assert f"weights after step {step} of 10, kept by their dev error: {100 * error:.1f} % (de)." in card
     assert [entry["run"] for entry in loaded.ancestry] == ["toy-en", "toy-finetune"]
     assert loaded.fingerprints.audio > load_model(source).fingerprints.audio
 
