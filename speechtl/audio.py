@@ -23,6 +23,9 @@ FULL_SCALE = 32_768
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus")
 """Endings that are searched for when a publisher's list names another one."""
 
+STATED_SECONDS, STATED_SHARE = 0.1, 0.02
+"""By so much a stated length may differ from the sound's, in seconds or as a share of it."""
+
 _BLOCK = 1 << 20
 """Samples, of each channel, that are decoded at once."""
 _UNKNOWN = 1 << 62

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.audio import FULL_SCALE, SAMPLE_RATE, AudioError, decode, not_numbers
+from speechtl.audio import (
+    FULL_SCALE,
+    SAMPLE_RATE,
+    STATED_SECONDS,
+    STATED_SHARE,
+    AudioError,
+    decode,
+    not_numbers,
+)
 from speechtl.cache import SILENT_PEAK
 from speechtl.completeness import missing_end
 from speechtl.faults import Fault, counted
@@ -31,8 +39,6 @@ CLIPPED_RUN = 3
 CLIPPED_SHARE = 0.005
 """A clip of which so much lies in flat tops is clipped."""
 DIGEST_BYTES = 16
-STATED_SECONDS, STATED_SHARE = 0.1, 0.02
-"""By so much a stated length may differ from the sound's, in seconds or as a share of it."""
 _AT_ONCE = 32
 _SILENT = "silent audio"
 _OR_REMOVE = "or remove the row"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speechtl.audio import AudioError, duration
+from speechtl.audio import STATED_SECONDS, STATED_SHARE, AudioError, duration
 from speechtl.corpus import Utterance
 from speechtl.faults import Fault
 from speechtl.formats.audio_paths import as_stored, resolve
@@ -93,7 +93,10 @@ class CheckedRow:
         try:
             self.recording = str(resolve(audio, root, takes_absolute))
         except ValueError as error:
-            mend = "move the recording into it, or give the folder that holds all of them by --audio-root"
+            mend = (
+                "move the recording into it, or write paths without .. from a folder that holds all of them, "
+                "and give that by --audio-root"
+            )
             self.fault("audio path that leaves the corpus's folder", mend, str(error))
 
     def measure(self) -> None:
@@ -117,10 +120,9 @@ class CheckedRow:
         self.audio = self.recording
         self.values["duration"] = found
         if stated is not None and self.row.span is None and not _is_near(seconds(stated), found):
-            mend = "correct the column, in seconds, or remove it"
-            self.fault(
-                "duration that the recording has not", mend, f"{stated}, and {self.recording} has {found:.2f}"
-            )
+            mend = "correct the column, in seconds, or do without it: --ignore-columns names columns"
+            detail = f"{stated} s, and {self.recording} has {found:.2f}"
+            self.fault("stated length that is not the sound's", mend, detail)
 
     def name(self) -> Path:
         """What the audio is called where an id is wanted."""
@@ -159,7 +161,7 @@ def is_encodable(text: str) -> bool:
 
 def _is_near(stated: float, found: float) -> bool:
     """Lists are rounded, and a compressed recording's length is known to a frame or two."""
-    return abs(stated - found) <= max(0.1, 0.05 * found)
+    return abs(stated - found) <= max(STATED_SECONDS, STATED_SHARE * stated)
 
 
 def _is_duration(stated: Any) -> bool:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,14 +8,26 @@ from conftest import Doctor
 from faulty_speech import RATE, Speech, kinds, state
 
 from speechtl.audio import write_audio
+from speechtl.corpus import Corpus
 from speechtl.doctor import examine
+from speechtl.formats import read_corpus
 
 
 def test_stated_lengths_are_compared_with_the_sound(speech: Speech) -> None:
     for row in speech.rows:
         row["duration"] = "2.04"
     speech.rows[3]["duration"] = "2.2"
-    (notice,) = examine(speech.write("speech.csv")).notices
+    (fault,) = examine(speech.write("speech.csv")).faults
+    assert fault.kind == "stated length that is not the sound's"
+    assert "2.2 s, and " in fault.detail
+    assert "has 2.00" in fault.detail
+
+
+def test_a_prepared_corpus_whose_lengths_are_wrong_is_noticed(speech: Speech, tmp_path: Path) -> None:
+    corpus = read_corpus(speech.write("speech.csv"))
+    rows = [replace(row, duration=2.2) if number == 3 else row for number, row in enumerate(corpus)]
+    Corpus.from_utterances("speech", rows).save(tmp_path / "saved")
+    (notice,) = examine(str(tmp_path / "saved")).notices
     assert notice.kind == "stated lengths that are not the sound's"
     assert "1 utterance" in notice.detail
     assert "2.20 s for 2.00 s" in notice.detail

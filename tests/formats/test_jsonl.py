@@ -111,7 +111,7 @@ def test_all_faults_are_listed_with_line_and_cure(tmp_path: Path) -> None:
         12: "text is not a text; write",
         13: "duration is not a number of seconds above 0; remove",
         14: "text holds half a character; write",
-        15: "duration that the recording has not; correct the column, in seconds, or remove it",
+        15: "stated length that is not the sound's; correct the column, in seconds, or do without it",
         16: "audio is given twice; keep one",
         17: "not a part of a recording; write seconds",
         18: "not JSON; write one object",
