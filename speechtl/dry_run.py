@@ -25,7 +25,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
-from speechtl.source import Source, find_source
+from speechtl.source import Source, find_source, trained_first
 from speechtl.start import label_tokenizers, require_writable_words, start, tokenizers_of, unit_table
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
@@ -184,7 +184,8 @@ def _trained_first(source: Source | None, runs: Path) -> DryRun | None:
     if source is None or source.is_ready:
         return None
     assert source.run is not None
-    return dry_run(source.run.experiment, runs)
+    with trained_first(source):
+        return dry_run(source.run.experiment, runs)
 
 
 def _loaded(source: Source | None, first: DryRun | None) -> LoadedModel | None:

@@ -27,7 +27,7 @@ from speechtl.model_card import model_card
 from speechtl.report import LABEL_FREE, Report, TrainSummary
 from speechtl.run_folder import RunFolder, settings_hash
 from speechtl.sets import Sets
-from speechtl.source import Source, find_source
+from speechtl.source import Source, find_source, trained_first
 from speechtl.staged_training import trained_by_stage
 from speechtl.start import (
     development_of,
@@ -130,10 +130,13 @@ def _load(source: Source | None, runs: Path) -> tuple[LoadedModel | None, float 
         return None, None
     if source.run is None:
         return load_model(source.model), None
-    if not source.is_ready:
-        logger.info("the source %s has no finished run under %s: training it first", source.name, runs)
     recipe = source.run.experiment
-    report = run(recipe, runs)
+    if source.is_ready:
+        report = run(recipe, runs)
+    else:
+        logger.info("the source %s has no finished run under %s: training it first", source.name, runs)
+        with trained_first(source):
+            report = run(recipe, runs)
     if not (source.model / "config.json").is_file():
         raise FileNotFoundError(
             f"the source's run {source.run.path} is finished, but its model was deleted. Restore "

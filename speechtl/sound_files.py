@@ -52,6 +52,11 @@ def find(given: Sequence[str | Path]) -> list[Path]:
     return list(found)
 
 
+def has_sound(folder: Path) -> bool:
+    """Whether there is a sound file in a folder or below it."""
+    return any(_with_ending([path], SUFFIXES) for path in folder.rglob("*"))
+
+
 def _conversion(others: Iterable[Path]) -> str:
     named = listed(list(map(str, others)))
     return f"{named} cannot be read; convert such files, say by ffmpeg, to {SUFFIXES[1]}"

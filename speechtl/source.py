@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,6 +48,22 @@ class Source:
     def is_ready(self) -> bool:
         """Whether there is nothing to train before it can be used."""
         return self.run is None or self.run.report.exists()
+
+
+@contextmanager
+def trained_first(source: Source) -> Iterator[None]:
+    """Where a source is trained first: what it lacks is told to be the source's, with the ways out.
+
+    Raises:
+        FileNotFoundError: a corpus of its recipe is missing.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}\nThis is of the source {source.name}, which has no finished run and is trained first: "
+            "prepare its corpora, name a trained model by --source RUN, or begin from scratch: --source None."
+        ) from error
 
 
 def find_source(experiment: Experiment, runs: Path) -> Source | None:

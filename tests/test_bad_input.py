@@ -95,7 +95,7 @@ FAULTY_ROWS: dict[str, tuple[Callable[[Toy, Row], Row], tuple[str, ...]]] = {
     ),
     "unreadable clip of stated duration": (
         lambda toy, row: {"audio": toy.clip("junk.wav"), "duration": 1.0},
-        ("corpus bad: 1 of ", "bad: ", "junk.wav: not readable as audio", "Mend the files"),
+        ("bad.jsonl:13 (", "junk.wav: not readable as audio", "convert it, or remove"),
     ),
     "silent clip": (
         lambda toy, row: {"audio": toy.clip("silent.wav")},
@@ -187,6 +187,13 @@ def test_a_missing_corpus_manifest_or_publisher_s_folder(
         assert f"sought as {tmp_path / 'none.csv'}" in message
         message = refused(*command, "english-fsdd")
         assert "type: speechtl prepare english_fsdd --root DIR" in message
+    for flags in ([], ["--dry"]):
+        message = refused(
+            "run", "finetune", "--runs", tmp_path, "--target.corpus", toy.folder / "en.jsonl", *flags
+        )
+        assert "type: speechtl prepare mandarin_audio_cmn --root DIR" in message
+        assert "of the source multilingual, which has no finished run" in message
+        assert "--source None" in message
     message = refused("prepare", "english-fsdd", "--root", tmp_path / "gone")
     assert "gone: no such folder; the publisher's folder of english_fsdd was expected" in message
 

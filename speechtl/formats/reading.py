@@ -20,6 +20,7 @@ from speechtl.formats.kaldi import is_kaldi, list_kaldi
 from speechtl.formats.listing import Listing, Options, Reading, Row
 from speechtl.formats.sound_folder import list_sound_folder
 from speechtl.formats.splits import usual_split
+from speechtl.sound_files import has_sound
 
 MANIFESTS = (".jsonl", ".json", ".list", ".csv", ".tsv")
 """Endings of manifests: WeNet's are .list, NeMo's often .json."""
@@ -223,9 +224,16 @@ def _manifests_listing(folder: Path, options: Options) -> Listing:
         return whole
     if not manifests and not options.needs_text:
         return list_sound_folder(folder, options)
-    found = (
-        f"holds {', '.join(path.name for path in manifests)}; name one" if manifests else "holds no corpus"
-    )
+    if manifests:
+        found = f"holds {', '.join(path.name for path in manifests)}; name one"
+    elif has_sound(folder):
+        found = (
+            "holds recordings and no transcripts; list them with their texts in a manifest, or use them as "
+            "speech without labels: speechtl doctor --without-texts, speechtl run --unlabelled.0.corpus, "
+            "speechtl transcribe"
+        )
+    else:
+        found = "holds no corpus"
     raise ValueError(f"{folder}: the folder {found}; expected {_FORMATS}")
 
 

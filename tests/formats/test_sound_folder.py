@@ -37,7 +37,9 @@ def test_recordings_that_only_their_ending_tells_apart_keep_it(folder: Path) -> 
 def test_without_its_language_or_to_be_trained_on_it_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"no language; .*--unlabelled\.0\.language"):
         corpus(str(folder)).open(needs_text=False)
-    with pytest.raises(ValueError, match="the folder holds no corpus; expected a manifest"):
+    with pytest.raises(
+        ValueError, match=r"holds recordings and no transcripts; .*--without-texts.*expected a man"
+    ):
         corpus(str(folder), language="en").open()
 
 
