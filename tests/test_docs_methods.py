@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("name", speechtl.transfer.__all__)
 def test_every_method_has_a_paragraph(name: str) -> None:
-    """Which says what it is good for, where it is not, and what was measured."""
+    """Which has a formula, and says what it is good for, where it is not, and what was measured."""
     sections = re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE)
     headed = [section for section in sections if f"`{name}`" in section.partition("\n")[0]]
     found = headed or [section for section in sections if f"`{name}`" in section or f"{name}(" in section]
@@ -23,6 +23,7 @@ def test_every_method_has_a_paragraph(name: str) -> None:
         re.search(r"\buse\s+(it|them|the)\b|\bwhat\b", section, re.IGNORECASE)
         and re.search(r"\bnot\b", section, re.IGNORECASE)
         and re.search(r"\bmeasured\b", section, re.IGNORECASE)
+        and re.search(r"[↦∝Σ‖²^]|w⁰", section)
         for section in found
     )
 
