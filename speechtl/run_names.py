@@ -13,6 +13,8 @@ LONGEST_VALUE = 40
 """Longer values, in characters, appear in a run's name as a hash."""
 LONGEST_NAME = 200
 """Longer names, in bytes, end in one hash of all overrides; file systems allow 255."""
+_QUOTING = re.compile(r'[\[\]{}"]')
+"""What JSON writes around values, and a shell would take for something else."""
 _CORPUS = re.compile(r"target\.(\d+\.)?corpus")
 
 
@@ -21,6 +23,8 @@ def run_name(name: str, overrides: Mapping[str, Any], given: Sequence[str] | Non
 
     >>> run_name("finetune", {"target.corpus": "a/words.csv", "train.lr": 0.1}, ["a/words.csv"])
     'finetune-words+train.lr=0.1'
+    >>> run_name("dann", {"method.plan": ["helper.*=lr*10", "head.*=freeze"]})
+    'dann+method.plan=helper.*=lr*10,head.*=freeze'
 
     Args:
         name: The recipe's, or a replayed run's, of which the parts of fields that change again are replaced.
@@ -33,7 +37,7 @@ def run_name(name: str, overrides: Mapping[str, Any], given: Sequence[str] | Non
     for field, value in overrides.items():
         if given is not None and _CORPUS.fullmatch(field):
             continue
-        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        text = value if isinstance(value, str) else _QUOTING.sub("", json.dumps(value, separators=(",", ":")))
         values[field] = _digits(text) if len(text) > LONGEST_VALUE or "/" in text else text
     whole = "+".join([first, *(f"{field}={values[field]}" for field in sorted(values))])
     return whole if len(whole.encode()) <= LONGEST_NAME else f"{first}+{_digits(whole)}"
