@@ -37,7 +37,7 @@ from speechtl.material import Material, Speech
 from speechtl.models.acoustic import AcousticModel
 from speechtl.text import orthography
 from speechtl.transfer.base import Transfer, TransferData
-from speechtl.transfer.dann import hidden_classes, values_of
+from speechtl.transfer.dann import hidden_classes, told_by_heads, values_of
 from speechtl.whole_files import explained, read_json, write_json
 
 DOCUMENT = "domains.json"
@@ -183,7 +183,8 @@ class Domains:
         hidden = next(iter(hidden_classes(method)), None)
         before = self.measure(origin, block, "untrained" if source is None else "source", hidden)
         label_free = LabelFree.of(self.unlabelled, model.languages, self.seed)
-        return Diagnosis(self, block, before, label_free, method.control, _tells_domains(method), hidden)
+        reverses = frozenset(told_by_heads(method, is_reversed=True))
+        return Diagnosis(self, block, before, label_free, method.control, reverses, hidden)
 
 
 @dataclass(frozen=True)
@@ -198,10 +199,10 @@ class Diagnosis:
     """What chooses weights without labels; None where the model has no head for the unlabelled speech."""
     control: str
     """The flags of the control on the same batches; empty for none."""
-    tells_domains: bool
-    """Whether the method's own head tells these two domains, against a reversal."""
+    reverses: frozenset[str]
+    """What the method's own heads tell against a reversal: `domain`, which are these two, or classes."""
     hidden: str | None
-    """What the method hides other than that: accent, speaker or language."""
+    """What a head of the method tells other than the domains: accent, speaker or language."""
 
     def conclude(self, fitted: FitResult, folder: Path, title: str) -> FitResult:
         """Measure the trained model, draw both, and write all of it down.
@@ -220,8 +221,8 @@ class Diagnosis:
         title = f"{title}: features of {self.block}"
         drawn = draw_tsne(*sides, folder / "tsne.png", title, start=self.before.model, seed=seed)
         heads = head_accuracies(folder / "metrics.jsonl")
-        judge = after.probe if self.tells_domains else after.hidden
-        is_outrun = bool(self.control) and judge is not None and outrun(heads, judge.value)
+        judge = after.probe if "domain" in self.reverses else after.hidden if self.reverses else None
+        is_outrun = judge is not None and outrun(heads, judge.value)
         if is_outrun:
             logger.warning("%s", OUTRUN)
         document = {
@@ -257,11 +258,6 @@ def outrun(heads: Mapping[str, Mapping[str, float]], probe: float) -> bool:
         one.get("accuracy", 1.0) < min(one.get("chance", 0.0) + NEAR, probe - BEHIND)
         for one in heads.values()
     )
-
-
-def _tells_domains(method: Transfer) -> bool:
-    parts = getattr(method, "parts", (method,))
-    return any(part.control and getattr(part, "over", None) == "domain" for part in parts)
 
 
 def block_of(method: Transfer, *models: AcousticModel) -> str:

@@ -24,7 +24,7 @@ from speechtl.material import Speech
 from speechtl.report import LABEL_FREE, Report, load_hypotheses
 from speechtl.run import run
 from speechtl.sets import Sets
-from speechtl.transfer import DANN, MMD, MixedBatches, PseudoLabels, Transfer
+from speechtl.transfer import DANN, MMD, Composed, MixedBatches, PseudoLabels, Transfer
 
 TEXTS = ("ai", "eo", "oa")
 BRIEF = replace(QUICK, steps=6, evaluations=2)
@@ -385,6 +385,11 @@ def test_what_a_method_hides_is_what_a_fresh_probe_is_asked_for(
     assert domains.OUTRUN in caplog.text
     rows = {row[0]: row[1:] for row in domain_table(found).rows}
     assert rows["speakers, by a fresh probe"] == ("90.0 %", "90.0 %", "25.0 %")
+    beside = Composed(methods=(replace(method, weight=0.0), MMD()))
+    run(experiment(folder, "measured", method=beside, train=brief), tmp_path)
+    found = read_domains(tmp_path / "measured" / "seed-0")
+    assert found is not None
+    assert (found["hidden"], found["outrun"]) == ("speaker", ""), "a head that nobody hears is not outrun"
 
 
 def test_the_probe_of_what_is_hidden_hears_both_domains(folder: Path, tmp_path: Path) -> None:

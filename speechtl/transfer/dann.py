@@ -194,10 +194,20 @@ def values_of(over: str, speech: Examples | Batch) -> Sequence[str | None]:
     return cast(Sequence[str | None], getattr(speech, f"{COLUMNS[over]}s"))
 
 
+def told_by_heads(method: Transfer, is_reversed: bool = False) -> list[str]:
+    """What the heads of a method, or of several at once, tell: `domain`, or classes that one hides.
+
+    Args:
+        method: any.
+        is_reversed: only those whose reversal has a weight.
+    """
+    heads = [part for part in getattr(method, "parts", (method,)) if isinstance(part, DANN)]
+    return [head.over for head in heads if head.weight > 0 or not is_reversed]
+
+
 def hidden_classes(method: Transfer) -> list[str]:
-    """What a method, or each of several at once, hides by a reversal, other than which speech has labels."""
-    parts = getattr(method, "parts", (method,))
-    return [part.over for part in parts if isinstance(part, DANN) and part.over != "domain"]
+    """What it hides other than which speech has labels, or would at another weight."""
+    return [over for over in told_by_heads(method) if over != "domain"]
 
 
 def _speech(data: TransferData) -> list[Examples]:
