@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,13 +13,18 @@ from typing import Any
 
 from speechtl.study.cells import Cell, dev_lines
 from speechtl.study.negative import main_error, worse_on
-from speechtl.study.plots import draw
+from speechtl.study.plots import PICTURES, draw
 from speechtl.study.results import SetResult, results, unmeasured
 from speechtl.study.scores import Finished, Grid, source_score
 from speechtl.study.settings import Study
 from speechtl.study.tables import result_table
 from speechtl.tables import Table
 from speechtl.whole_files import explained, replaced, write_json
+
+_DOCUMENT, _TABLES = "study.json", "study.md"
+EARLIER = "earlier"
+"""Folder of results that a later call of the study does not hold."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Outcome:
 
 
 def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, str], folder: Path) -> Outcome:
-    """Read the finished cells, and write tables and pictures.
+    """Read the finished cells, and write tables and pictures; results that these do not hold are put aside.
 
     Raises:
         OSError: the disk is full or not writable.
@@ -56,12 +65,45 @@ def write_outcome(study: Study, cells: Sequence[Cell], failures: Mapping[Path, s
         "sets": [asdict(one) for one in found],
     }
     with explained("the results of the study", folder):
-        write_json(folder / "study.json", document)
-        with replaced(folder / "study.md") as beside:
+        _put_aside(folder, document)
+        write_json(folder / _DOCUMENT, document)
+        with replaced(folder / _TABLES) as beside:
             text = "\n\n".join([*_headed(study, tables), *notices])
             beside.write_text(text + "\n", encoding="utf-8")
     draw(study, cells, found, folder)
     return Outcome(tables, found, notices, failures, len(unfinished), folder)
+
+
+def _put_aside(folder: Path, document: Mapping[str, Any]) -> None:
+    """Keep an earlier call's results of other cells, against another control or by another metric."""
+    try:
+        earlier = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        found = _told(earlier)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    now = {cell["folder"] for cell in document["cells"]}
+    is_held = found["told"] == _told(document)["told"] and set(found["cells"]) <= now
+    if is_held or not found["cells"]:
+        return
+    name = hashlib.sha256(json.dumps(found).encode()).hexdigest()[:8]
+    place = folder / EARLIER / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for pattern in (_DOCUMENT, _TABLES, *PICTURES):
+        for path in folder.glob(pattern):
+            path.rename(place / path.name)
+    logger.info(
+        "the results of an earlier call, of other cells or against another control, are now in %s", place
+    )
+
+
+def _told(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What results are about: how they are told, and of which cells."""
+    study = document["study"]
+    return {
+        "told": [study["control"], study["metric"]],
+        "cells": sorted(cell["folder"] for cell in document["cells"] if "errors" in cell),
+    }
 
 
 def _headed(study: Study, tables: Sequence[Table]) -> list[str]:

@@ -47,6 +47,29 @@ def _recipes(tmp_path: Path) -> list[str]:
     return three_recipes(tmp_path)
 
 
+def test_a_part_of_a_study_does_not_take_the_place_of_the_whole(tmp_path: Path, recipes: list[str]) -> None:
+    study = Study("s", tuple(recipes), seeds=(0, 1))
+    cells = expand(study, tmp_path)
+    write_cells(cells, lambda cell: drawn(RATES[cell.experiment.name], cell.seed))
+    folder, earlier = tmp_path / "s", tmp_path / "s" / "earlier"
+
+    def tell(study: Study) -> str:
+        write_outcome(study, expand(study, tmp_path), {}, folder)
+        return (folder / "study.md").read_text()
+
+    whole = tell(study)
+    assert tell(study) == whole
+    assert not earlier.exists(), "the same again takes its place"
+    part = tell(replace(study, seeds=(0,)))
+    assert [path.read_text() for path in earlier.glob("*/study.md")] == [whole]
+    assert list(earlier.glob("*/error-*.png"))
+    assert tell(study) == whole
+    assert part not in [path.read_text() for path in earlier.glob("*/study.md")], "the whole holds the part"
+    tell(replace(study, control=recipes[1]))
+    tell(study)
+    assert len(list(earlier.iterdir())) == 2, "once each: the whole, and against another control"
+
+
 def test_rows_have_intervals_over_seeds_and_utterances_and_are_paired_with_the_control(
     tmp_path: Path, recipes: list[str]
 ) -> None:
