@@ -23,7 +23,14 @@ from speechtl.doctor.opening import opened
 from speechtl.doctor.splits import shared_speakers, shared_texts, sound_faults
 from speechtl.doctor.subject import Subject
 from speechtl.doctor.texts import Texts, cutting, read_texts, script_notices, unspoken_notices
-from speechtl.doctor.units import length_faults, rare_units, short_faults, unbalanced_languages, unseen_units
+from speechtl.doctor.units import (
+    length_faults,
+    rare_units,
+    short_faults,
+    unbalanced_languages,
+    unseen_units,
+    unwritten_tones,
+)
 from speechtl.faults import Fault
 
 if TYPE_CHECKING:
@@ -102,7 +109,7 @@ def _findings(
     temperature = 1.0 if recipe is None else recipe.train.temperature
     faults = [*sound_faults(subject, sounds), *_short(subject, texts, sounds, recipe)]
     faults += unbalanced_languages(subject, sounds.utterance_seconds, temperature)
-    notices = [*script_notices(texts), *unspoken_notices(texts)]
+    notices = [*script_notices(texts), *unspoken_notices(texts), *unwritten_tones(texts)]
     for more_faults, more_notices in (
         shared_texts(subject, texts),
         shared_speakers(subject),

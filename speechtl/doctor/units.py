@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from speechtl.faults import Fault, counted, listed
 from speechtl.label_faults import LONGEST
+from speechtl.languages.syllables import SyllableOrthography
+from speechtl.text import orthography
 
 if TYPE_CHECKING:
     from speechtl.doctor.subject import Subject
@@ -23,6 +25,10 @@ SINGLE_SHARE = 0.5
 """A vocabulary of which more occurs only once in training is too large for the data."""
 SHORTEST = 0.1
 """Seconds below which a clip can hold no word."""
+FEWEST_SYLLABLES = 20
+"""Of so many syllables it can be told whether tones are written."""
+MARKED_SHARE = 0.2
+"""Speech has more syllables than that whose tone has a mark."""
 IMBALANCE = 10
 """One language may have so many times the speech of another."""
 
@@ -135,6 +141,26 @@ def rare_units(subject: Subject, texts: Texts) -> tuple[list[Fault], list[Fault]
                 Fault(kind, mend, tag, detail)
             )
     return faults, notices
+
+
+def unwritten_tones(texts: Texts) -> Iterator[Fault]:
+    """Romanisations whose texts have hardly a tone mark, which are read as texts of unmarked tones alone."""
+    occurrences = texts.occurrences(texts.entries >= 0)
+    for tag in dict.fromkeys(texts.tags):
+        rules = orthography(tag)
+        if not isinstance(rules, SyllableOrthography):
+            continue
+        counts = {
+            tone: int(occurrences[number])
+            for tone in rules.scheme.tone_numbers
+            if (number := texts.numbers.get((tag, tone))) is not None
+        }
+        total = sum(counts.values())
+        marked = sum(count for tone, count in counts.items() if tone not in rules.unmarked_tones)
+        if total >= FEWEST_SYLLABLES and marked < MARKED_SHARE * total:
+            mend = "write the tones, or a model learns that there are none"
+            detail = f"{marked} of {total} syllables have a tone mark"
+            yield Fault("texts without tones", mend, tag, detail)
 
 
 def unbalanced_languages(

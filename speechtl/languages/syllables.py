@@ -111,6 +111,17 @@ class SyllableOrthography(Orthography):
         """Always: these romanisations write the tone."""
         return True
 
+    @cached_property
+    def unmarked_tones(self) -> frozenset[str]:
+        """The tones that a spelling without mark or digit is read with."""
+        found = set()
+        for final in self.scheme.finals:
+            try:
+                found.add(self.units(self.scheme.base("", final))[-1])
+            except ValueError:
+                continue
+        return frozenset(found & set(self.scheme.tone_numbers))
+
     @property
     def syllabic(self) -> bool:
         """Always."""

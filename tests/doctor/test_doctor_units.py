@@ -1,3 +1,4 @@
+import pytest
 from faulty_speech import Speech
 
 from speechtl.doctor import examine
@@ -39,3 +40,24 @@ def test_what_is_too_long_to_be_trained_on_is_a_fault_and_a_click_a_notice(speec
     (notice,) = [one for one in examination.notices if one.kind == "hardly any sound"]
     assert "1 utterance, first " in notice.detail
     assert "0.09 s" in notice.detail
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "is_told"),
+    [
+        ("cmn-Latn-pinyin", "wo xiang he cha", True),
+        ("cmn-Latn-pinyin", "wǒ xiǎng hē chá le", False),
+        ("nan-Latn-tailo", "gua beh khi tai uan", True),
+        ("nan-Latn-tailo", "guá beh khì tâi-uân", False),
+        ("en", "wo xiang he cha", False),
+    ],
+)
+def test_texts_whose_tones_nobody_wrote_are_noticed(
+    speech: Speech, tag: str, text: str, is_told: bool
+) -> None:
+    for split, speaker in (("train", "anna"), ("test", "cleo")):
+        for _ in range(4):
+            speech.add(language=tag, text=text, split=split, speaker=f"{speaker} {tag}")
+    found = [one for one in examine(speech.write("speech.csv")).notices if one.kind == "texts without tones"]
+    assert [one.where for one in found] == [tag] * is_told
+    assert all(one.detail.startswith("0 of ") for one in found)
