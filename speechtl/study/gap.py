@@ -19,6 +19,7 @@ from speechtl.tables import Column, Table, interval_text
 Floats = NDArray[np.float64]
 ENOUGH = 20
 """From so many on, percentiles over resampled speakers are what they say."""
+_NO_ENDS = "no ends"
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,11 @@ def _sums(
     return sums
 
 
+def _ends_text(interval: Interval | None) -> str:
+    is_open = interval is not None and not np.isfinite([interval.low, interval.high]).all()
+    return _NO_ENDS if is_open else interval_text(interval)
+
+
 def gap_table(
     study: Study, name: str, found: Sequence[Closed], source: str, bound: str, amount: Amount | None = None
 ) -> Table:
@@ -235,8 +241,10 @@ def gap_table(
     for row in found:
         closed = f"{100 * row.over_speakers.value:.0f} %"
         intervals = (row.over_speakers, row.over_both, row.over_seeds)
-        table.rows.append((row.row, f"{100 * row.error:.1f} %", closed, *map(interval_text, intervals)))
+        table.rows.append((row.row, f"{100 * row.error:.1f} %", closed, *map(_ends_text, intervals)))
     table.notes.append("95 % intervals of the share that is closed, in per cent; t over seeds")
+    if any(_NO_ENDS in cells for cells in table.rows):
+        table.notes.append(f"{_NO_ENDS}: among the 95 % are draws that leave no gap to close")
     if not are_speakers:
         table.notes.append(
             f"fewer than {FEWEST_SPEAKERS} speakers are known, or texts are held out: what other speakers "

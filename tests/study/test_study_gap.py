@@ -8,6 +8,7 @@ import pytest
 from study_grid import benchmark, write_cell, write_recipe, write_reports
 
 from speechtl.corpus_spec import corpus
+from speechtl.stats import Interval
 from speechtl.study import Study, Variant
 from speechtl.study.cells import Cell, expand
 from speechtl.study.gap import closed_share, gap_of, gap_table
@@ -145,6 +146,11 @@ def test_a_study_is_read_with_its_rows_and_seeds(finished: tuple[Study, tuple[Ce
     assert "over utterances and seeds" in table
     assert "fewer than 5 speakers are known, or texts are held out: what other speakers would" in table
     assert "4 utterances are few: percentiles over them claim too much" in table
+    assert "no ends" not in table
+    endless = replace(found, over_speakers=Interval(0.5, -np.inf, np.inf))
+    table = gap_table(study, "words", [endless], study.rows[0], study.rows[2]).markdown()
+    assert "| 50 % | no ends |" in table
+    assert "no ends: among the 95 % are draws that leave no gap to close" in table
     with pytest.raises(ValueError, match="no seed of 'x' is finished on the set 'words'"):
         gap_of(Grid.of(study, cells), "words", "x", study.rows[2])
 
