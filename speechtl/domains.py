@@ -48,7 +48,8 @@ BEHIND, NEAR = 0.15, 0.1
 """A head that is right so much less often than a fresh probe, and so near chance, was outrun."""
 OUTRUN = (
     "the method's own domain head was outrun: it ended at chance, and a fresh probe still tells the domains "
-    "apart. Let it learn faster (--method.plan 'helper.*=lr*10'), or weaken the reversal"
+    "apart. Let it hear frames and what is read (--method.level frame --method.is-conditional) or learn "
+    "faster (--method.plan 'helper.*=lr*10'), or weaken the reversal"
 )
 
 logger = logging.getLogger(__name__)

@@ -84,6 +84,7 @@ NAMES = {
     "taiwanese/adapters": "taiwanese-adapters",
     "taiwanese/affine_replay": "taiwanese-affine-replay",
     "taiwanese/batch_norm_statistics": "taiwanese-batch-norm-statistics",
+    "taiwanese/speaker_moments": "taiwanese-speaker-moments",
     "taiwanese/discriminative": "taiwanese-discriminative",
     "taiwanese/ewc": "taiwanese-ewc",
     "taiwanese/finetune": "taiwanese-finetune",

@@ -12,6 +12,7 @@ METHODS = (
     *("discriminative", "unfreezing", "interpolated", "replay", "joint", "kl", "l2_sp", "ewc"),
     *("layer_input", "layer_input_random", "upper", "layer_two_stage", "layer_l2_sp"),
     *("lhuc", "input_affine", "affine_replay", "adapters", "lora", "norm_affines", "batch_norm_statistics"),
+    "speaker_moments",
 )
 
 study = Study(
