@@ -208,6 +208,11 @@ def duration(path: str | Path) -> float:
     return float(header.frames / header.samplerate)
 
 
+def swing(samples: NDArray[np.int16]) -> int:
+    """Half of what samples swing over, of 32,768: their peak but for an offset, which is no sound."""
+    return (int(samples.max()) - int(samples.min()) + 1) // 2 if len(samples) else 0
+
+
 def resample(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     """Samples at `rate` to 16 kHz, float32 (samples,) to (ceil(samples * 16000 / rate),).
 

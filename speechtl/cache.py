@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 SILENT_PEAK = 10
-"""A clip whose peak stays below this, of 32,768, is silent."""
+"""A clip whose level swings by less than this, of 32,768, is silent."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +98,11 @@ def load_waveforms(corpus: Corpus, show_progress: bool = False) -> Waveforms:
         )
     found = _waveforms(index)
     return found if corpus.trim_db is None else found.trimmed(corpus.trim_db)
+
+
+def silent(peak: int) -> str:
+    """Why a clip whose level swings by so much is not used."""
+    return f"silent, its level swings by {peak} of {FULL_SCALE:,} (at least {SILENT_PEAK})"
 
 
 def bad_clips(corpus: Corpus, show_progress: bool = False) -> list[BadClip]:
@@ -218,7 +223,7 @@ def _bad_clips(
     cached = np.flatnonzero(index.rows >= 0)
     for position in cached[peaks[index.rows[cached]] < SILENT_PEAK].tolist():
         peak = int(peaks[index.rows[position]])
-        message = f"{paths[position]}: silent, its peak is {peak} of {FULL_SCALE:,} (at least {SILENT_PEAK})"
+        message = f"{paths[position]}: {silent(peak)}"
         bad.append(BadClip(position, "silent", message))
     return sorted(bad, key=lambda clip: clip.index)
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from speechtl import decode
-from speechtl.audio import FULL_SCALE, SAMPLE_RATE, read_pcm, read_pieces
+from speechtl.audio import SAMPLE_RATE, read_pcm, read_pieces, swing
 from speechtl.batches import Examples
-from speechtl.cache import SILENT_PEAK
+from speechtl.cache import SILENT_PEAK, silent
 from speechtl.models.inputs import SUBSAMPLING
 from speechtl.phrases import Segment, TimedUnit, phrases
 from speechtl.recognition import posteriors
@@ -40,7 +39,7 @@ class Recording:
     path: Path
     seconds: float
     peak: int
-    """The largest sample, of 32,768."""
+    """Half of what its samples swing over, of 32,768."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class Hearing:
 
     def _window(self, window: Window, quiet: float) -> Tensor:
         """The log-probabilities (time, 1 + units) of a window."""
-        if _peak(window.samples) < quiet:
+        if swing(window.samples) < quiet:
             frames = int(self.model.encoded_frames(torch.tensor([len(window.samples)]), (self.domain,))[0])
             return silence(frames, 1 + len(self.tokenizer.units))
         examples = self._examples([window.samples])
@@ -193,11 +192,7 @@ def examine(path: Path) -> Recording:
     samples = peak = 0
     for piece in read_pieces(path):
         samples += len(piece)
-        peak = max(peak, _peak(piece))
+        peak = max(peak, swing(piece))
     if peak < SILENT_PEAK:
-        raise ValueError(f"{path}: silent, its peak is {peak} of {FULL_SCALE:,} (at least {SILENT_PEAK})")
+        raise ValueError(f"{path}: {silent(peak)}")
     return Recording(path, samples / SAMPLE_RATE, peak)
-
-
-def _peak(samples: Pcm) -> int:
-    return int(np.abs(samples.astype(np.int32)).max(initial=0))

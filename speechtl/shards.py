@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speechtl.audio import swing
 from speechtl.failed_writes import explained
 
 if TYPE_CHECKING:
@@ -42,13 +43,12 @@ class Clip:
     pcm_digest: bytes
     """Equal for equal sound, whatever file it came in."""
     peak: int
-    """Largest magnitude, of 32,768."""
+    """Half of what its samples swing over, of 32,768."""
 
     @classmethod
     def of(cls, file_digest: bytes, pcm: NDArray[np.int16]) -> Clip:
         """A decoded file with what has to be computed from its samples."""
-        peak = max(int(pcm.max(initial=0)), -int(pcm.min(initial=0)))
-        return cls(file_digest, pcm, digest_of(pcm.data), peak)
+        return cls(file_digest, pcm, digest_of(pcm.data), swing(pcm))
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ FAULTY_ROWS: dict[str, tuple[Callable[[Toy, Row], Row], tuple[str, ...]]] = {
     ),
     "silent clip": (
         lambda toy, row: {"audio": toy.clip("silent.wav")},
-        ("bad: ", "silent.wav: silent, its peak is 0 of 32,768 (at least 10)", "Mend the files or take them"),
+        ("bad: ", "silent, its level swings by 0 of 32,768 (at least 10)", "Mend the files or take them"),
     ),
     "empty text": (lambda toy, row: {"text": " "}, ("bad.jsonl:13", "empty text; write what is said")),
     "unspoken text": (

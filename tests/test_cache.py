@@ -111,19 +111,27 @@ def test_equal_sound_in_another_format_has_the_same_digest(tmp_path: Path) -> No
     assert load_waveforms(flac).digests == load_waveforms(wav).digests
 
 
+def test_an_offset_is_no_sound(tmp_path: Path) -> None:
+    """As the doctor has it."""
+    corpus = make(tmp_path)
+    write_audio(corpus[1].audio, np.full(4000, 0.3), 16_000)
+    with pytest.raises(ValueError, match=r"toy1: .* silent, its level swings by 0 of 32,768"):
+        load_waveforms(corpus)
+
+
 def test_every_bad_clip_is_named_in_one_error(tmp_path: Path) -> None:
     corpus = make(tmp_path)
     Path(corpus[0].audio).unlink()
     Path(corpus[1].audio).write_text("this is not sound")
-    write_audio(corpus[2].audio, np.full(4000, 9 / 32_768), 16_000)
-    write_audio(corpus[3].audio, np.full(4000, 10 / 32_768), 16_000)
+    for number, peak in ((2, 9), (3, 10)):
+        write_audio(corpus[number].audio, np.tile([peak, -peak], 2000) / 32_768, 16_000)
     for _ in range(2):
         with pytest.raises(ValueError, match="corpus toy: 3 of 6 clips cannot be used") as caught:
             load_waveforms(corpus)
         message = str(caught.value)
         assert f"toy0: {corpus[0].audio}: no such file" in message
         assert f"toy1: {corpus[1].audio}: not readable as audio" in message
-        assert f"toy2: {corpus[2].audio}: silent, its peak is 9 of 32,768" in message
+        assert f"toy2: {corpus[2].audio}: silent, its level swings by 9 of 32,768" in message
         assert "toy3" not in message
     usable = without_bad_clips(corpus)
     assert usable.column("id") == ["toy3", "toy4", "toy5"]

@@ -86,7 +86,7 @@ def test_all_bad_files_are_named_at_once(tmp_path: Path, make_model: MakeModel) 
     bad = [tmp_path / "none.wav", tmp_path / "text.wav", tmp_path / "silent.wav"]
     with pytest.raises(ValueError, match="3 of 6 files cannot be transcribed") as caught:
         transcribe(model, [*files, *bad], None, GREEDY)
-    for fault in ("none.wav: no such file", "text.wav: not readable", "silent.wav: silent, its peak is 0"):
+    for fault in ("none.wav: no such file", "text.wav: not readable", "silent.wav: silent, its level"):
         assert fault in str(caught.value)
     assert "a.wav" not in str(caught.value)
 
