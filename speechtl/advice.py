@@ -14,7 +14,7 @@ from speechtl.corpus import Corpus
 from speechtl.experiment import Experiment
 from speechtl.faults import counted, lasting, listed
 from speechtl.features import FeatureSettings
-from speechtl.known_speakers import known_keys, matched
+from speechtl.known_speakers import known_domains, known_keys, matched
 from speechtl.label_faults import units_not_trained
 from speechtl.models.acoustic import AcousticModel
 from speechtl.models.inserted import By
@@ -209,7 +209,7 @@ def strange_domains_in_tests(
     model: AcousticModel, tests: Mapping[str, Corpus], data: TransferData
 ) -> list[str]:
     """Which tests are of no known domain, where a model has parts of their own for some, in sentences."""
-    keys = [*known_keys(model, "domain"), *model.inputs.domains]
+    keys = known_domains(model)
     labelled = {domain for one in (data.target, data.source) if one is not None for domain in one.domains}
     told = []
     for name, corpus in tests.items() if keys else ():

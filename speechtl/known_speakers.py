@@ -22,6 +22,11 @@ def known_keys(model: AcousticModel, by: By) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
+def known_domains(model: AcousticModel) -> list[str]:
+    """The domains that inserted modules, norms or inputs of their own are for."""
+    return list(dict.fromkeys([*known_keys(model, "domain"), *model.inputs.domains]))
+
+
 def matched(speakers: Sequence[str | None], keys: Collection[str]) -> list[str | None]:
     """Speakers by the names that a model has for them.
 

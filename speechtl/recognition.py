@@ -13,7 +13,7 @@ from torch import Tensor
 from speechtl import decode
 from speechtl.batches import Examples, inference_batches
 from speechtl.faults import listed
-from speechtl.known_speakers import known_keys, matched
+from speechtl.known_speakers import known_domains, known_keys, matched
 from speechtl.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def advise_on_strangers(model: AcousticModel, speaker: str | None, domain: str |
     """
     speakers = known_keys(model, "speaker")
     named_speaker = matched([speaker], speakers)[0]
-    domains = [*known_keys(model, "domain"), *model.inputs.domains]
+    domains = known_domains(model)
     for by, key, known in (("speaker", named_speaker, speakers), ("domain", domain, domains)):
         if key is not None and key not in known:
             named = ", ".join(sorted(known)) or "none"
@@ -106,7 +106,7 @@ def advise_on_unnamed_domains(model: AcousticModel, domains: Sequence[str | None
         domains: of each utterance.
         speech: what it is called.
     """
-    known = [*known_keys(model, "domain"), *model.inputs.domains]
+    known = known_domains(model)
     if known and (unnamed := sum(domain is None for domain in domains)):
         logger.warning(
             "%s: %d of %d name no domain, and are heard without the parts that the model has for %s; if they "
