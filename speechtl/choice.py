@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from speechtl.counters import Counters
-from speechtl.development import DevScore, collapse_advice
+from speechtl.development import LONGER, DevScore, collapse_advice
 from speechtl.divergence import divergence, remedy
 from speechtl.label_free import Decisions
 from speechtl.mixing import shares
 from speechtl.progress import Log
+from speechtl.report import UNLEARNED
 from speechtl.training_state import state_tensors, without_prefix
 
 if TYPE_CHECKING:
@@ -136,11 +137,16 @@ class Choice:
         counters.diverged = divergence(
             score, counters.lowest, decisions, counters.most, counters.non_finite, step, self._steps
         )
-        if counters.diverged:
+        if counters.diverged.startswith(UNLEARNED):
+            logger.warning("step %d: %s. %s", step, counters.diverged, LONGER)
+        elif counters.diverged:
+            counters.alarmed.append(step)
             advice = "" if before else f" {remedy(self._method.control)}"  # once is enough
             logger.warning("step %d: the training diverges: %s.%s", step, counters.diverged, advice)
         elif before:
-            logger.info("step %d: the training no longer diverges", step)
+            logger.warning(
+                "step %d: the training no longer diverges; whether it has recovered a test tells", step
+            )
 
     def state(self) -> dict[str, Tensor]:
         """What an exact resume needs of it."""

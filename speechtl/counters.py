@@ -33,9 +33,11 @@ class FitResult:
     label_free: dict[str, Any] = field(default_factory=dict)
     """Their step and their decisions."""
     diverged: str = ""
-    """Why the training has diverged; empty where it has not, or nobody watched."""
+    """Why the training has diverged, or not learned; empty where neither is so, or nobody watched."""
     left_out: int = 0
     """Steps that were passed over; the step in `best` counts those before it."""
+    alarmed: tuple[int, ...] = ()
+    """The steps of the evaluations at which it had diverged, of which it may have recovered."""
 
 
 @dataclass
@@ -59,7 +61,9 @@ class Counters:
     label_free: dict[str, Any] = field(default_factory=dict)
     """Step and decisions of the weights that are chosen without labels."""
     diverged: str = ""
-    """Why the training had diverged at the last evaluation; empty if it had not."""
+    """Why the training had diverged at the last evaluation, or has not learned; empty if neither."""
+    alarmed: list[int] = field(default_factory=list)
+    """The steps of the evaluations at which it had diverged."""
     drawn: dict[str, float] = field(default_factory=dict)
     """Seconds of speech by language, padding left out."""
 

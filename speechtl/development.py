@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from speechtl.models.acoustic import AcousticModel
 
 MAIN_METRICS = ("syllable", "cer")
+LONGER = "Train longer (--train.steps), or raise or lower --train.lr by a factor of 2."
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class DevScore:
     """Share of frames whose best unit is the blank."""
     length_ratio: float
     """Units decoded greedily for each unit of the reference."""
+    units: int | None = None
+    """Units in the references; None: not told."""
 
     def to_dict(self) -> dict[str, Any]:
         """For metrics.jsonl."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "units"}
 
     def __str__(self) -> str:
         languages = ", ".join(f"{tag} {100 * error:.1f} %" for tag, error in self.errors.items())
@@ -83,6 +86,7 @@ class Development:
             errors=errors,
             blank_share=blanks / max(1, frames),
             length_ratio=emitted / max(1, self.units),
+            units=self.units,
         )
 
     def _errors(self, hypotheses: Sequence[str], classes: Collection[str]) -> dict[str, float]:
@@ -115,8 +119,7 @@ def collapse_advice(score: DevScore, progress: float) -> str | None:
     if score.blank_share > 0.98 or score.length_ratio < 0.1:
         return (
             f"the model emits almost only blanks ({100 * score.blank_share:.0f} % of frames, "
-            f"{score.length_ratio:.2f} units for each in the references). Train longer (--train.steps), "
-            "or raise or lower --train.lr by a factor of 2."
+            f"{score.length_ratio:.2f} units for each in the references). {LONGER}"
         )
     if score.length_ratio > 3:
         return (

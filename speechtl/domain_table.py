@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from speechtl.faults import listed
+from speechtl.report import headed
 from speechtl.tables import Column, Table
 
 
@@ -50,7 +52,11 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
     if outrun := found.get("outrun"):
         notes.append(f"OUTRUN: {outrun}")
     if found["is_diverged"]:
-        notes.append(f"DIVERGED: {found['reason']}")
+        notes.append(headed(found["reason"]))
+    elif steps := found.get("alarmed"):
+        notes.append(
+            f"diverged on the way, at {listed(steps)} steps; whether it has recovered the tests tell"
+        )
     return notes
 
 

@@ -240,6 +240,7 @@ class Diagnosis:
             "is_transductive": self.domains.is_transductive,
             "transductive": dict(self.domains.transductive),
             "is_diverged": bool(reason),
+            "alarmed": list(fitted.alarmed),
             "reason": reason,
             "picture": None if drawn is None else "tsne.png",
         }

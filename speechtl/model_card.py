@@ -6,6 +6,7 @@ from speechtl.corpus import Corpus
 from speechtl.counters import FitResult
 from speechtl.experiment import Experiment
 from speechtl.faults import lasting
+from speechtl.report import headed
 
 
 def model_card(experiment: Experiment, corpus: Corpus, fitted: FitResult, step: int) -> str:
@@ -54,5 +55,5 @@ def _unlabelled(experiment: Experiment, fitted: FitResult) -> str:
     if experiment.transductive:
         lines.append("Transductive: tests may hold the unlabelled speech itself.")
     if fitted.diverged:
-        lines.append(f"**The training diverged**: {fitted.diverged}.")
+        lines.append(f"**{headed(fitted.diverged)}.**")
     return "\n\n".join(lines) + "\n\n"

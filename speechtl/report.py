@@ -43,6 +43,10 @@ def error_of(metric: str) -> str:
     return SPOKEN.get(metric, f"{metric} error")
 
 
+UNLEARNED = "the model has not learned yet"
+"""What is said of one that was never better."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One error rate over a test set, with its 95 % bootstrap interval, and what it counts."""
@@ -318,6 +322,15 @@ def _by_value(values: Mapping[str, str]) -> str:
     return ", ".join(f"{value} ({listed(of)})" for value, of in sorted(names.items()))
 
 
+def headed(reason: str) -> str:
+    """Why a training is not to be relied on, under its kind.
+
+    >>> headed("the dev error is 90.0 %, and has been 2.0 %: the model forgets the labelled speech")[:9]
+    'DIVERGED:'
+    """
+    return f"{'NOT LEARNED' if reason.startswith(UNLEARNED) else 'DIVERGED'}: {reason}"
+
+
 def shared_note(name: str, texts: int, speakers: int) -> str:
     """How many utterances of a set have a text or a speaker of the training; empty where none has."""
     shared = {"texts": texts, "speakers": speakers}
@@ -338,7 +351,7 @@ def _unlabelled_notes(report: Report) -> list[str]:
     if train.is_transductive:
         notes.append("TRANSDUCTIVE: tests may hold the unlabelled speech itself")
     if train.diverged:
-        notes.append(f"DIVERGED: {train.diverged}")
+        notes.append(headed(train.diverged))
     return notes
 
 

@@ -312,6 +312,7 @@ class Loop:
             counters.label_free,
             counters.diverged,
             counters.left_out,
+            tuple(counters.alarmed),
         )
 
 

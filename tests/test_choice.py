@@ -169,6 +169,7 @@ def test_a_training_that_recovers_has_not_diverged(tmp_path: Path, caplog: pytes
     with caplog.at_level("INFO"):
         result = trained(tmp_path, (0.1, 0.2, 0.3), (0.1, 0.6, 0.1))
     assert result.diverged == ""
+    assert result.alarmed, "and that it had once is not forgotten"
     assert "step 20: the training diverges" in caplog.text
     assert "step 30: the training no longer diverges" in caplog.text
 

@@ -1,10 +1,13 @@
 """A training that goes wrong is noticed, and one that goes well is left in peace."""
 
+from dataclasses import replace
+
 import pytest
 
 from speechtl.development import DevScore
 from speechtl.divergence import divergence
 from speechtl.label_free import Decisions
+from speechtl.report import UNLEARNED, headed
 
 WELL = Decisions(1.0, 1.3, 1.39)
 
@@ -17,7 +20,8 @@ def score(error: float) -> DevScore:
     ("error", "lowest", "decisions", "non_finite", "step", "expected"),
     [
         (0.1, 0.1, WELL, 0, 90, ""),
-        (0.19, 0.1, WELL, 0, 90, ""),  # nine points
+        (0.14, 0.1, WELL, 0, 90, ""),  # four points
+        (0.077, 0.008, WELL, 0, 90, "the dev error is 7.7 %, and has been 0.8 %"),
         (0.55, 0.3, WELL, 0, 90, ""),  # not twice as much
         (0.25, 0.1, WELL, 0, 90, "the dev error is 25.0 %, and has been 10.0 %: the model forgets"),
         (0.9, 0.0, WELL, 0, 90, "the dev error is 90.0 %, and has been 0.0 %"),
@@ -47,11 +51,20 @@ def test_all_signs_are_told_and_none_is_needed() -> None:
     assert divergence(None, None, None, None, 0, 100, 100) == ""
 
 
-def test_a_model_that_never_learned_to_read_has_diverged() -> None:
-    """Its dev error was always high, so it has not risen; nor has a third of the training passed at first."""
+def test_a_model_that_was_never_better_has_not_diverged_but_at_the_end_not_learned() -> None:
+    """Its dev error was always high, so to lower the rate and to take away a term is no advice."""
     silent = DevScore(1.0, {"en": 1.0}, blank_share=1.0, length_ratio=0.0)
-    found = divergence(silent, 1.0, WELL, 1.0, 0, 90, 100)
-    assert found == (
-        "on dev the model emits blanks in 100 % of the frames, and 0.00 units for each in the references"
-    )
-    assert divergence(silent, 1.0, WELL, 1.0, 0, 20, 100) == ""
+    always_same = Decisions(0.0, 0.02, 1.39)
+    told = "on dev the model emits blanks in 100 % of the frames, and 0.00 units for each in the references"
+    for step in (20, 90):
+        assert divergence(silent, 1.0, always_same, None, 0, step, 100) == ""
+    found = divergence(silent, 1.0, always_same, None, 0, 100, 100)
+    assert found.startswith(f"{UNLEARNED}: {told}; the decisions")
+    assert headed(found).startswith("NOT LEARNED: the model has not")
+    assert told in divergence(silent, 0.3, WELL, 1.0, 0, 90, 100), "it could read once"
+    assert "nearly always the same" in divergence(score(0.1), 0.1, always_same, 1.0, 0, 90, 100)
+
+
+def test_of_a_few_utterances_the_error_moves_by_itself() -> None:
+    for units, is_told in ((40, False), (100, True), (None, True)):
+        assert bool(divergence(replace(score(0.64), units=units), 0.24, WELL, 1.0, 0, 90, 100)) == is_told

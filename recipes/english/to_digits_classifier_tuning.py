@@ -1,4 +1,4 @@
-"""Settings of the methods of `english/to_digits_classifier`, four each.
+"""Settings of the methods of `english/to_digits_classifier`, six each.
 
 Which are chosen by the labelled dev of the target, which this study has, is told by
 `python benchmarks/chosen_settings.py english/to_digits_classifier_tuning --each-variant`, and with

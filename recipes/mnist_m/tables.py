@@ -10,6 +10,7 @@ from typing import Any
 
 from recipes.mnist_m.data import SOURCE, TARGET
 from recipes.mnist_m.rows import ROWS
+from speechtl.report import headed
 from speechtl.stats import rate_over_seeds
 from speechtl.tables import Column, Table
 from speechtl.whole_files import read_json
@@ -43,8 +44,8 @@ class Line:
     """How often a fresh probe tells the domains apart by the features; chance is one half."""
     published: float | None
     replicated: float | None
-    diverged: tuple[int, ...] = ()
-    """The seeds whose training diverged."""
+    failed: tuple[tuple[int, str], ...] = ()
+    """The seeds whose training diverged or did not learn, and why."""
 
 
 def finished_lines(out: Path, network: str) -> list[Line]:
@@ -75,7 +76,7 @@ def line_of(row: str, network: str, results: Sequence[Mapping[str, Any]]) -> Lin
         probe=tuple(one["probe"]["domains"] for one in results),
         published=PUBLISHED[network].get(row),
         replicated=REPLICATED.get(network, {}).get(row),
-        diverged=tuple(one["seed"] for one in results if one.get("diverged")),
+        failed=tuple((one["seed"], one["diverged"]) for one in results if one.get("diverged")),
     )
 
 
@@ -104,7 +105,9 @@ def table(lines: Iterable[Line], network: str) -> Table:
         seeds = " ".join(map(str, line.seeds))
         others = map(_figure, (line.published, line.replicated))
         found.rows.append((line.account, seeds, f"{line.epochs}", *map(over_seeds, accuracies), *others))
-        found.notes += [f"{line.account}: seed {seed} diverged, and is counted" for seed in line.diverged]
+        found.notes += [
+            f"{line.account}: seed {seed}, which is counted: {headed(why)}" for seed, why in line.failed
+        ]
     return found
 
 

@@ -251,7 +251,9 @@ def gap_table(
             "would change is not told"
         )
     table.notes += [
-        f"{row.row}: diverged, and counted here: {listed(row.diverged)}" for row in found if row.diverged
+        f"{row.row}: diverged or not learned, and counted here: {listed(row.diverged)}"
+        for row in found
+        if row.diverged
     ]
     few = min((row.resampled for row in found), default=ENOUGH)
     if few < ENOUGH:

@@ -199,8 +199,8 @@ def _of_cells(grid: Grid, name: str, here: Sequence[Scored]) -> list[str]:
     told = []
     diverged = [str(one.cell) for one in grid.finished.values() if name in one.sets and one.diverged]
     if diverged and not name.endswith(LABEL_FREE):
-        verb = "is" if len(diverged) == 1 else "are"
-        told.append(f"{counted(len(diverged), 'cell')} diverged, and {verb} counted: {listed(diverged)}")
+        cells, verb = counted(len(diverged), "cell"), "is" if len(diverged) == 1 else "are"
+        told.append(f"{cells} diverged or did not learn, and {verb} counted: {listed(diverged)}")
     decodings = sorted({one.set_report.decoding for one in here})
     if len(decodings) > 1:
         told.append(f"cells were decoded differently: {', '.join(decodings)}")

@@ -190,7 +190,7 @@ def test_a_training_that_diverged_is_told_beside_its_error(tmp_path: Path, recip
     assert report.train is not None
     replace(report, train=replace(report.train, diverged="the dev error rose")).save(bad.folder.report)
     outcome = write_outcome(study, cells, {}, tmp_path / "s")
-    assert f"1 cell diverged, and is counted: {bad}" in outcome.tables[0].notes
+    assert f"1 cell diverged or did not learn, and is counted: {bad}" in outcome.tables[0].notes
     stored = json.loads((tmp_path / "s" / "study.json").read_text())
     assert [cell["diverged"] for cell in stored["cells"] if cell["diverged"]] == ["the dev error rose"]
 
