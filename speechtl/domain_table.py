@@ -9,6 +9,9 @@ from speechtl.faults import listed
 from speechtl.report import headed
 from speechtl.tables import Column, Table
 
+BELOW = 0.1
+"""So far below chance a probe knows voices, and not what they have in common."""
+
 
 def domain_table(found: Mapping[str, Any]) -> Table:
     """The accuracies before and after training, and what is to be minded, from a run's domains.json."""
@@ -38,6 +41,14 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
             f"; {probe['source_utterances']} labelled and {probe['target_utterances']} unlabelled utterances,"
             f" each asked about by a probe that has not heard its {probe['split_by']}"
         )
+    for moment in ("before", "after"):
+        probe = found[moment]["probe"]
+        if probe and probe["value"] < probe["chance"] - BELOW:
+            notes.append(
+                f"the probe {moment} is far below chance: it tells voices, which are few, and those that "
+                "it has not heard fall to the wrong side. So the domain is not hidden, and the share tells "
+                "nothing else"
+            )
     if control := found.get("control"):
         notes.append(
             f"control, the same batches without what the method adds: the same command and {control}"

@@ -56,6 +56,14 @@ def test_all_that_was_measured_is_told() -> None:
     ]
 
 
+def test_a_probe_far_below_chance_is_explained() -> None:
+    probe = {**FOUND["before"]["probe"], "value": 0.34}
+    notes = domain_table({**FOUND, "before": {**FOUND["before"], "probe": probe}}).notes
+    assert [note.partition(":")[0] for note in notes if "voices" in note] == [
+        "the probe before is far below chance"
+    ]
+
+
 def test_what_was_not_measured_has_no_row() -> None:
     moment = {"model": "untrained", "probe": None, "within_classes": None}
     bare = {

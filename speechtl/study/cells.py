@@ -149,6 +149,9 @@ def untrained_sources(cells: Sequence[Cell], runs: Path) -> dict[Path, Cell]:
     return found
 
 
+OF_OTHERS = "none of it is of the domain without labels, for which it chooses no settings"
+
+
 def dev_lines(cells: Sequence[Cell]) -> list[str]:
     """Which dev chooses the weights that are kept, a sentence for each kind, with the rows that it is for."""
     rows: dict[str, dict[str, None]] = {}
@@ -158,14 +161,18 @@ def dev_lines(cells: Sequence[Cell]) -> list[str]:
 
 
 def _dev(experiment: Experiment) -> str:
-    if experiment.dev == "fold":
-        return "dev: folds of the target's own speech, all of which is then trained on for the best steps"
     if experiment.dev == "none":
         return NO_DEV
-    if not experiment.dev:
-        return "dev: the target corpus's own dev split, or carved out of it; in addition to the target"
-    sets = ", ".join(dict.fromkeys(set_name(spec.corpus, spec.split) for spec in experiment.dev))
-    return f"dev: {sets}, labelled speech in addition to the target"
+    if experiment.dev == "fold":
+        told = "dev: folds of the target's own speech, all of which is then trained on for the best steps"
+    elif not experiment.dev:
+        told = "dev: the target corpus's own dev split, or carved out of it; in addition to the target"
+    else:
+        sets = ", ".join(dict.fromkeys(set_name(spec.corpus, spec.split) for spec in experiment.named_dev))
+        told = f"dev: {sets}, labelled speech in addition to the target"
+    heard = {(spec.corpus, spec.as_domain) for spec in experiment.unlabelled}
+    is_other = heard and not any((spec.corpus, spec.as_domain) in heard for spec in experiment.named_dev)
+    return f"{told}; {OF_OTHERS}" if is_other else told
 
 
 def _written(row: str, variant: Variant | None) -> str:

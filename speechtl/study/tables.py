@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from speechtl.faults import listed
 from speechtl.report import LABEL_FREE, error_of
 from speechtl.stats import Interval
+from speechtl.study.cells import OF_OTHERS
 from speechtl.study.labels import shared_notes, table_labels
 from speechtl.study.results import RowResult, SetResult
 from speechtl.study.settings import Study
@@ -75,17 +76,21 @@ def _points(interval: Interval | None) -> str:
 
 def _notes(study: Study, found: SetResult, dev: Sequence[str], named: Mapping[str, str]) -> list[str]:
     bounded = "s over seeds (t) and" if any(row.measured.over_seeds for row in found.rows) else ""
+    chosen_by = "" if any(OF_OTHERS in line for line in dev) else ": what settings may be chosen by"
     notes = [
         *shared_notes(study.rows),
         f"error: mean over seeds; 95 % interval{bounded} over {found.resampled} (bootstrap)",
         "dev, source loss: not told, since they are of the weights that are kept, and these were chosen "
         "without labels"
         if found.name.endswith(LABEL_FREE)
-        else "dev: error of the kept weights on dev, mean over cells: what settings may be chosen by",
-        f"relative: against {named[study.reference]} with the same amount, seeds and "
-        f"{'variants' if study.variants else 'utterances'}",
-        f"p: {found.tested}; Holm's correction over the table",
+        else f"dev: error of the kept weights on dev, mean over cells{chosen_by}",
     ]
+    if any(row.measured.relative is not None for row in found.rows):
+        notes += [
+            f"relative: against {named[study.reference]} with the same amount, seeds and "
+            f"{'variants' if study.variants else 'utterances'}",
+            f"p: {found.tested}; Holm's correction over the table",
+        ]
     if _has_source(found):
         notes.append("source loss: points of error more on the source's own tests than the source has")
         others = [_called(row, named) for row in found.rows if not row.is_decoded_as_source]

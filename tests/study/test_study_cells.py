@@ -254,6 +254,13 @@ def test_variants_bring_speech_without_labels_and_another_target_for_a_row(tmp_p
     assert found[bound, "anna"].target == replace(other, utterances=5)
     assert found[bound, "ben"].target == replace(mine, utterances=5)
     assert [found[one, name].unlabelled[0].split for name in ("anna", "ben")] == ["other", "dev"]
+    assert dev_lines(cells) == ["dev: en-dev, labelled speech in addition to the target"]
+    far = [
+        replace(cell, experiment=replace(cell.experiment, unlabelled=(replace(other, as_domain="far"),)))
+        for cell in cells
+    ]
+    (told,) = dev_lines(far)
+    assert told.endswith("none of it is of the domain without labels, for which it chooses no settings")
     with pytest.raises(ValueError, match="variant anna has another target for 'x', which is not among"):
         Study("grid", ("a",), variants=(replace(variants[0], others=(("x", other),)),))
     path = tmp_path / "mine.py"
