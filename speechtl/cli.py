@@ -114,7 +114,10 @@ def _plan(options: argparse.Namespace) -> int:
     if not is_run(options.subject):
         flags = options.rest + (["--help"] if options.help else [])
         experiment = _parse_recipe(options.subject, flags, "plan")
-        show(planned_table(plan_of(experiment, options.runs), options.tensors))
+        planned = plan_of(experiment, options.runs)
+        show(planned_table(planned, options.tensors))
+        for line in planned.advice:
+            print(line, file=sys.stderr)
         return 0
     if options.rest:
         raise ValueError(f"{' '.join(options.rest)}: a run has no flags; it is what it was")

@@ -26,10 +26,18 @@ from speechtl.run_folder import RunFolder
 from speechtl.sets import Sets
 from speechtl.settings_json import flatten
 from speechtl.source import Source, find_source, trained_first
-from speechtl.start import label_tokenizers, require_writable_words, start, tokenizers_of, unit_table
+from speechtl.start import (
+    label_tokenizers,
+    require_writable_words,
+    start,
+    tokenizers_of,
+    unit_table,
+    unmapped,
+)
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
+from speechtl.transfer.head_rows import Coverage
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +137,7 @@ def dry_run(
     loaded = _loaded(source, first)
     known = loaded.fingerprints if loaded else None
     sets = Sets.of(experiment, source.experiment if source else None, known)
-    model, data = step_zero(experiment, sets, loaded)
+    model, data, coverage = step_zero(experiment, sets, loaded)
     shared: list[str] = []
     if done is not None and not is_refused:
         try:
@@ -144,7 +152,7 @@ def dry_run(
     is_anew, steps = fresh or is_refused, experiment.train.steps
     remaining = 0 if done is None else steps_left(folder.path, len(sets.folds), steps, fresh=is_anew)
     cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
-    told = advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
+    told = unmapped(coverage) + advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
     return DryRun(
         experiment=experiment,
         folder=folder.path,
@@ -199,8 +207,9 @@ def _loaded(source: Source | None, first: DryRun | None) -> LoadedModel | None:
 
 def step_zero(
     experiment: Experiment, sets: Sets, source: LoadedModel | None
-) -> tuple[AcousticModel, TransferData]:
-    """The model that training would begin with, and what it would be trained on, without its audio."""
+) -> tuple[AcousticModel, TransferData, list[Coverage]]:
+    """The model that training would begin with, what it would be trained on, without its audio, and where the
+    rows of new heads come from."""
     require_writable_words(sets.target, experiment, source)
     tokenizers = tokenizers_of(sets.target, experiment, source)
     labels = label_tokenizers(sets.target, experiment, tokenizers)
@@ -214,7 +223,8 @@ def step_zero(
     if sets.unlabelled is not None and experiment.method.hears_unlabelled:
         lengths = np.array(sets.unlabelled.column("duration"), dtype=np.float64)
         data = replace(data, unlabelled=Examples.of(sets.unlabelled, [], lengths, None))
-    return start(experiment, source, data)[0], data
+    model, coverage = start(experiment, source, data)
+    return model, data, coverage
 
 
 def _clips(experiment: Experiment, sets: Sets, examples: Examples) -> Clips:

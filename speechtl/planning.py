@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechtl.advice import advice
 from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.dry_run import step_zero
 from speechtl.experiment import Experiment
@@ -14,6 +15,7 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.staged_training import trained_in
+from speechtl.start import unmapped
 from speechtl.transfer.receipt import Beginning, Receipt
 from speechtl.transfer.stages import Stage
 
@@ -40,6 +42,8 @@ class Planned:
     stages: tuple[StagePlan, ...]
     is_shape_only: bool
     """Whether the source is not trained yet, so that only its shape is known."""
+    advice: tuple[str, ...]
+    """What is to be minded about such a training, in sentences."""
 
 
 def plan_of(experiment: Experiment, runs: Path = Path("runs")) -> Planned:
@@ -52,11 +56,13 @@ def plan_of(experiment: Experiment, runs: Path = Path("runs")) -> Planned:
     experiment.refuse_template()
     source = find_source(experiment, runs)
     loaded = _loaded(source, runs)
-    model = _step_zero(experiment, source, loaded)
+    sets = _sets(experiment, source, loaded)
+    model, data, coverage = step_zero(experiment, sets, loaded)
+    told = unmapped(coverage) + advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
     begun = Beginning.of(model, loaded.model if loaded else None)
     receipt = begun.receipt(model, experiment.method.label, experiment.source, experiment.train.steps)
     stages = tuple(_stage(model, stage) for stage in experiment.method.stages(model))
-    return Planned(experiment, receipt, stages, source is not None and not source.is_ready)
+    return Planned(experiment, receipt, stages, source is not None and not source.is_ready, tuple(told))
 
 
 def is_run(subject: str) -> bool:
@@ -93,13 +99,14 @@ def _loaded(source: Source | None, runs: Path) -> LoadedModel | None:
         return load_model(source.model)
     recipe = source.run.experiment
     before = find_source(recipe, runs)
-    return LoadedModel(_step_zero(recipe, before, _loaded(before, runs)), Fingerprints(), ())
+    earlier = _loaded(before, runs)
+    model = step_zero(recipe, _sets(recipe, before, earlier), earlier)[0]
+    return LoadedModel(model, Fingerprints(), ())
 
 
-def _step_zero(experiment: Experiment, source: Source | None, loaded: LoadedModel | None) -> AcousticModel:
+def _sets(experiment: Experiment, source: Source | None, loaded: LoadedModel | None) -> Sets:
     known = loaded.fingerprints if loaded else None
-    sets = Sets.of(experiment, source.experiment if source else None, known)
-    return step_zero(experiment, sets, loaded)[0]
+    return Sets.of(experiment, source.experiment if source else None, known)
 
 
 def _stage(model: AcousticModel, stage: Stage) -> StagePlan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,6 +185,16 @@ def _trained(experiment: Experiment, model: AcousticModel) -> AcousticModel:
     return model
 
 
+def unmapped(coverage: Iterable[Coverage]) -> list[str]:
+    """Advice for each new head of which no row starts from the source's."""
+    return [
+        f"no unit of {entry.language} corresponds to one of the source's heads, so its head starts at random "
+        "but for the blank; a unit_table says which sound alike"
+        for entry in coverage
+        if entry.rows and not entry.mapped
+    ]
+
+
 def save_coverage(path: Path, coverage: list[Coverage]) -> None:
     """Write where the head rows come from, and log it.
 
@@ -201,12 +211,8 @@ def save_coverage(path: Path, coverage: list[Coverage]) -> None:
             path,
             listed(new) or "none",
         )
-        if entry.rows and not entry.mapped:
-            logger.warning(
-                "no unit of %s corresponds to one of the source's heads, so its head starts at random but "
-                "for the blank; a unit_table says which sound alike",
-                entry.language,
-            )
+        for line in unmapped([entry]):
+            logger.warning("%s", line)
         mapped = [(unit, sources) for unit, sources in entry.rows.items() if sources]
         for unit, sources in mapped[:ROWS_TOLD]:
             logger.info("  %-6s from %s", unit, ", ".join(f"{tag} {name}" for tag, name in sources))

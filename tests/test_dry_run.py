@@ -139,9 +139,12 @@ def test_too_many_steps_for_seconds_of_a_language_that_the_source_knows_are_told
 def test_settings_that_the_source_overrules_are_told() -> None:
     run(experiment("en"))
     adapted = experiment("de", source="runs/toy-en/seed-0")
-    assert not advice(dry_run(adapted))
-    assert not advice(dry_run(replace(adapted, model=ModelSettings()))), "nobody asked for a default"
-    (note,) = advice(dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))))
+    (unmapped,) = advice(dry_run(adapted))
+    assert unmapped.startswith("no unit of de corresponds to one of the source's heads")
+    default = advice(dry_run(replace(adapted, model=ModelSettings())))
+    assert default == [unmapped], "nobody asked for a default"
+    other, note = advice(dry_run(replace(adapted, model=replace(TINY, dim=TINY.dim + 2))))
+    assert other == unmapped
     assert note == (
         "the source brings its own model and features; without effect: "
         f"model.dim={TINY.dim + 2} (it has {TINY.dim})"

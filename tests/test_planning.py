@@ -179,6 +179,19 @@ def test_the_plan_of_an_untrained_source_is_made_from_its_shape(
     assert "nothing to plan" in capsys.readouterr().err
 
 
+def test_a_plan_says_what_the_run_would_say(
+    speech: dict[str, Path], source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "mine.json"
+    adapted = tuning(speech, source, "head.en=train")
+    recipe.write_text(json.dumps({"experiment": adapted.to_dict()}))
+    assert main(["plan", str(recipe), "--model.dim", "99"]) == 0
+    told = capsys.readouterr().err
+    assert "no training speech is of en, whose head the plan trains all the same" in told
+    assert "the source brings its own model and features; without effect: model.dim=99" in told
+    assert "no unit of de corresponds to one of the source's heads" in told
+
+
 def test_rules_that_match_nothing_are_told_before_training(
     speech: dict[str, Path], source: Path, tmp_path: Path
 ) -> None:
