@@ -10,6 +10,10 @@ from speechtl.report import Report
 from speechtl.study.cells import Cell
 
 
+AROUND = 3.0
+"""Seconds that a cell takes beside its training, to begin, be scored and be written: a small corpus's."""
+
+
 class Pace:
     """Seconds that cells took, by row."""
 
@@ -47,7 +51,7 @@ class Pace:
         """What several cells will take; None where nothing is known."""
         each = [self.seconds(cell) for cell in cells]
         known = [seconds for seconds in each if seconds is not None]
-        return sum(known) if len(known) == len(each) else None
+        return sum(known) + AROUND * len(known) if len(known) == len(each) else None
 
 
 def trains(cell: Cell) -> bool:
