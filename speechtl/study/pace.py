@@ -9,7 +9,6 @@ from statistics import median
 from speechtl.report import Report
 from speechtl.study.cells import Cell
 
-
 AROUND = 3.0
 """Seconds that a cell takes beside its training, to begin, be scored and be written: a small corpus's."""
 
