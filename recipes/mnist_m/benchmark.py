@@ -113,7 +113,8 @@ def run_all(cells: Sequence[Cell], material: Material) -> None:
 
 
 def _report(number: int, count: int, cell: Cell, result: dict[str, Any]) -> None:
-    speed = f", {result['images'] / result['seconds']:.0f} images/s" if result["images"] else ""
+    took = result["seconds"]  # rounded, so that of very few images it is none
+    speed = f", {result['images'] / took:.0f} images/s" if result["images"] and took else ""
     logger.info(
         "cell %d of %d: %s, seed %d: %.4f on %s%s",
         number,
