@@ -69,6 +69,7 @@ def test_every_row_of_the_papers_network_ends_in_the_table(
     assert found["dann"]["images"] == 2 * found["source"]["images"] == 2 * 2 * 64
     table = json.loads((tmp_path / "paper" / "table.json").read_text())
     assert [line["row"] for line in table["rows"]] == PAPER
+    assert [(cell["row"], len(cell["curve"])) for cell in table["cells"]] == [(row, 1) for row in PAPER]
     dann = table["rows"][2]
     assert dann["target"] == [found["dann"]["accuracy"]["mnist-m"]]
     assert (dann["published"], dann["replicated"]) == (0.7666, 0.806)

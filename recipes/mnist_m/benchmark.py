@@ -22,7 +22,7 @@ from recipes.mnist_m.material import Material
 from recipes.mnist_m.network import NETWORKS, Name
 from recipes.mnist_m.pictures import draw_digits, draw_features
 from recipes.mnist_m.rows import HALF, ROWS
-from recipes.mnist_m.tables import document, finished_lines, table
+from recipes.mnist_m.tables import document, finished_lines, finished_results, table
 from speechtl.faults import counted, lasting
 from speechtl.tables import Table
 from speechtl.terminal import LogLines, show
@@ -129,9 +129,10 @@ def _report(number: int, count: int, cell: Cell, result: dict[str, Any]) -> None
 
 def write_results(cells: Sequence[Cell], material: Material, out: Path, network: str) -> Table:
     """Write the table of all finished cells and the pictures; the table."""
-    lines = finished_lines(out, network)
+    results = finished_results(out, network)
+    lines = finished_lines(results, network)
     folder = out / network
-    write_json(folder / "table.json", document(lines, network))
+    write_json(folder / "table.json", document(results, lines, network))
     found = table(lines, network)
     (folder / "table.md").write_text(f"{found.markdown()}\n", encoding="utf-8")
     draw_digits(material, out / "digits.png")

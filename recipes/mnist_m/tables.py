@@ -48,14 +48,15 @@ class Line:
     """The seeds whose training diverged or did not learn, and why."""
 
 
-def finished_lines(out: Path, network: str) -> list[Line]:
-    """The rows with finished cells in the folder of a benchmark, in the table's order."""
-    lines = []
-    for row in ROWS:
-        found = sorted((out / network / row).glob("seed-*/result.json"), key=_seed_of)
-        if found:
-            lines.append(line_of(row, network, [read_json(path) for path in found]))
-    return lines
+def finished_results(out: Path, network: str) -> dict[str, list[dict[str, Any]]]:
+    """By row, in the table's order, what its finished cells in the folder of a benchmark ended with."""
+    places = {row: sorted((out / network / row).glob("seed-*/result.json"), key=_seed_of) for row in ROWS}
+    return {row: [read_json(path) for path in found] for row, found in places.items() if found}
+
+
+def finished_lines(results: Mapping[str, Sequence[Mapping[str, Any]]], network: str) -> list[Line]:
+    """The rows of the table."""
+    return [line_of(row, network, found) for row, found in results.items()]
 
 
 def _seed_of(result: Path) -> int:
@@ -111,9 +112,15 @@ def table(lines: Iterable[Line], network: str) -> Table:
     return found
 
 
-def document(lines: Iterable[Line], network: str) -> dict[str, Any]:
-    """The table as JSON values."""
-    return {"network": network, "rows": [asdict(line) for line in lines]}
+def document(
+    results: Mapping[str, Sequence[Mapping[str, Any]]], lines: Iterable[Line], network: str
+) -> dict[str, Any]:
+    """The table as JSON values, and every cell with its accuracies after each epoch."""
+    return {
+        "network": network,
+        "rows": [asdict(line) for line in lines],
+        "cells": [cell for found in results.values() for cell in found],
+    }
 
 
 def over_seeds(values: Sequence[float]) -> str:
