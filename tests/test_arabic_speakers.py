@@ -8,7 +8,18 @@ import pytest
 
 from data_prep.arabic_commands import WORDS
 from recipes.arabic import _speakers as speakers
-from recipes.arabic._speakers import CHOSEN, FEW, FIRST, GROUPS, HALVES, SECOND, SHARED, TRAINING, texts
+from recipes.arabic._speakers import (
+    CHOSEN,
+    CHOSEN_BY_SEEN,
+    FEW,
+    FIRST,
+    GROUPS,
+    HALVES,
+    SECOND,
+    SHARED,
+    TRAINING,
+    texts,
+)
 from recipes.arabic.speakers import FREE
 from recipes.arabic.speakers_tuning import LOWER, RATES
 from speechtl.corpus import Corpus
@@ -19,7 +30,7 @@ from speechtl.text import orthography
 
 ALL = [speaker for group in GROUPS.values() for speaker in group]
 STUDIES = (
-    *("speakers", "speakers_amounts", "speakers_first_pass", "speakers_unheard"),
+    *("speakers", "speakers_amounts", "speakers_first_pass", "speakers_seen", "speakers_unheard"),
     *("speakers_tuning", "speakers_tuning_swapped"),
 )
 
@@ -105,8 +116,9 @@ def test_methods_have_six_trials_or_more_on_speakers_whom_they_will_not_be_teste
 def test_what_was_chosen_are_trials_of_rows_of_the_study(group: str) -> None:
     name = {"validation": "speakers_tuning", "test": "speakers_tuning_swapped"}[group]
     tried = load_study(f"arabic/{name}").rows
-    for row, flags in CHOSEN[group].items():
+    for row, flags in (*CHOSEN[group].items(), *CHOSEN_BY_SEEN[group].items()):
         assert f"{row} {flags}" in tried
+    assert CHOSEN_BY_SEEN[group].keys() == CHOSEN_BY_SEEN[speakers.OTHER[group]].keys()
 
 
 def test_settings_are_those_that_the_other_group_chose(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +129,15 @@ def test_settings_are_those_that_the_other_group_chose(monkeypatch: pytest.Monke
     )
     assert of_validation.flags == (("a", "--train.lr 3"),)
     assert of_test.flags == (("a", "--train.lr 1"),), "and only for rows of the study"
+
+
+def test_where_seen_words_count_the_settings_are_those_that_they_chose(tmp_path: Path) -> None:
+    for cell in expand(replace(load_study("arabic/speakers_seen"), seeds=(0,)), tmp_path):
+        group = next(one for one, members in GROUPS.items() if cell.variant[:8] in members)
+        chosen = CHOSEN_BY_SEEN[speakers.OTHER[group]].get(cell.row)
+        train = cell.experiment.train
+        assert chosen in (None, f"--train.lr {train.lr:g} --train.steps {train.steps}")
+        assert (chosen is None) == (cell.row == "arabic/one_speaker/unadapted")
 
 
 def test_without_transcripts_the_settings_are_those_that_labels_chose(tmp_path: Path) -> None:

@@ -88,6 +88,24 @@ CHOSEN: Mapping[str, Flags] = {
 """By the group that they were chosen on, as `speakers_tuning` and `speakers_tuning_swapped` say: flags by
 row."""
 
+CHOSEN_BY_SEEN: Mapping[str, Flags] = {
+    "validation": _settings(
+        {
+            "finetune": (3e-4, 20),
+            "layers --method.retrain input:2": (3e-4, 20),
+            "input_affine": (3e-3, 20),
+        }
+    ),
+    "test": _settings(
+        {
+            "finetune": (3e-4, 20),
+            "layers --method.retrain input:2": (3e-4, 20),
+            "input_affine": (3e-3, 20),
+        }
+    ),
+}
+"""The same by the words that were adapted to, in their other rounds."""
+
 DEV = (corpus(CORPUS, speakers=FEW, ids=("*_NO_01",)),)
 OTHERS = corpus(CORPUS, speakers=FEW, ids=("*_NO_02",), set_name="others")
 
@@ -131,10 +149,17 @@ def sets_of(speaker: str, half: str, unheard: bool = False) -> tuple[CorpusSpec,
     return tested_on(speaker, own, "45", "seen"), tested_on(speaker, held_out, "12345", "held-out")
 
 
-def variant(speaker: str, half: str, rows: tuple[str, ...] = ()) -> Variant:
-    """A speaker on a half of the words, with the settings of a study's rows that the other group chose."""
+def variant(speaker: str, half: str, rows: tuple[str, ...] = (), by_seen: bool = False) -> Variant:
+    """A speaker on a half of the words, with the settings of a study's rows that the other group chose.
+
+    Args:
+        speaker: Who is adapted to.
+        half: The half of the words that is adapted to.
+        rows: The study's.
+        by_seen: Whether the settings are those that were chosen on words that were adapted to.
+    """
     group = next(name for name, speakers in GROUPS.items() if speaker in speakers)
-    chosen = CHOSEN[OTHER[group]]
+    chosen = (CHOSEN_BY_SEEN if by_seen else CHOSEN)[OTHER[group]]
     return Variant(
         name=f"{speaker}-{half}",
         target=adapted_to(speaker, HALVES[half][0]),
@@ -144,7 +169,7 @@ def variant(speaker: str, half: str, rows: tuple[str, ...] = ()) -> Variant:
     )
 
 
-def variants(rows: tuple[str, ...]) -> tuple[Variant, ...]:
+def variants(rows: tuple[str, ...], by_seen: bool = False) -> tuple[Variant, ...]:
     """All twelve speakers on both halves."""
     speakers = (speaker for group in GROUPS.values() for speaker in group)
-    return tuple(variant(speaker, half, rows) for speaker in speakers for half in HALVES)
+    return tuple(variant(speaker, half, rows, by_seen) for speaker in speakers for half in HALVES)

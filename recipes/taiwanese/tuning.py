@@ -2,9 +2,9 @@
 
 Learning rates first, for among new speakers these did more than the choice of a method; then, at the rate
 that dev chose, other strengths of the method, or other shares of dropped channels where it has none. Six
-trials each, more where the best of three rates was the lowest or the highest. Chosen by the column *dev*,
-never by the test error beside it (`python benchmarks/chosen_settings.py taiwanese/tuning`). What is chosen
-goes into the recipe and serves all amounts; docs/results.md says which of these trials were run.
+trials each, and for some a higher rate. Chosen by the column *dev*, never by the test error beside it
+(`python benchmarks/chosen_settings.py taiwanese/tuning`). What is chosen goes into the recipe and serves all
+amounts; docs/results.md says which of these trials were run.
 """
 
 from dataclasses import dataclass
