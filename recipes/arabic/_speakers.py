@@ -91,16 +91,16 @@ row."""
 CHOSEN_BY_SEEN: Mapping[str, Flags] = {
     "validation": _settings(
         {
-            "finetune": (3e-4, 20),
-            "layers --method.retrain input:2": (3e-4, 20),
-            "input_affine": (3e-3, 20),
+            "finetune": (1e-3, 60),
+            "layers --method.retrain input:2": (3e-5, 60),
+            "input_affine": (3e-4, 60),
         }
     ),
     "test": _settings(
         {
-            "finetune": (3e-4, 20),
-            "layers --method.retrain input:2": (3e-4, 20),
-            "input_affine": (3e-3, 20),
+            "finetune": (1e-3, 20),
+            "layers --method.retrain input:2": (1e-3, 60),
+            "input_affine": (3e-3, 60),
         }
     ),
 }
