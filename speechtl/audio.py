@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speechtl.completeness import missing_end
+from speechtl.completeness import missing_end, unstated_seconds
 
 SAMPLE_RATE = 16_000
 """Samples per second of everything that is read."""
@@ -65,7 +65,7 @@ def decode(path: str | Path) -> Iterator[tuple[NDArray[np.float32], int]]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        AudioError: The file is not audio, holds no samples, or is cut short.
+        AudioError: The file is not audio, holds no samples, is cut short, or would be read in part only.
     """
     import soundfile
 
@@ -79,6 +79,8 @@ def decode(path: str | Path) -> Iterator[tuple[NDArray[np.float32], int]]:
         # soundfile asks libsndfile to seek after each block, which fails where this one ends.
         file.seekable = lambda: False
     with file:
+        if file.format == "MP3":
+            _seconds_of_mp3(path, file.frames / file.samplerate)
         done = 0
         while True:
             try:
@@ -205,7 +207,26 @@ def duration(path: str | Path) -> float:
         return sum(len(block) / rate for block, rate in decode(path))
     if header.frames <= 0:
         raise _without_samples(Path(path))
-    return float(header.frames / header.samplerate)
+    promised = float(header.frames / header.samplerate)
+    return promised if header.format != "MP3" else _seconds_of_mp3(Path(path), promised)
+
+
+def _seconds_of_mp3(path: Path, promised: float) -> float:
+    """What its header promises, or, where it promises nothing, what its frames are.
+
+    Raises:
+        AudioError: The decoder has guessed less, and would stop there.
+    """
+    counted = unstated_seconds(path)
+    if counted is None:
+        return promised
+    if promised < counted - STATED_SECONDS:
+        found = (
+            f"an MP3 of variable bit rate that does not state its length, of which {promised:.1f} s of "
+            f"{counted:.1f} s would be read"
+        )
+        raise AudioError(path, "audio that is read only in part", "convert it", found)
+    return counted
 
 
 def swing(samples: NDArray[np.int16]) -> int:

@@ -116,6 +116,21 @@ def _mp3_gap(content: mmap.mmap) -> Gap | None:
     return None
 
 
+def unstated_seconds(path: Path) -> float | None:
+    """How long an MP3 is that does not state it, by counting its frames; None of any that does.
+
+    Decoders guess that from the size and the rate of the first frame, which of a variable rate may be any.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        position = _first_frame(content, _tag_size(content))
+        first = None if position is None else _frame(content[position : position + 4])
+        if position is None or first is None:
+            return None
+        if _promised_frames(content[position : position + first.size], first.info) is not None:
+            return None
+        return _count_frames(content, position, first)[0] * first.samples / first.rate
+
+
 def _tag_size(content: mmap.mmap) -> int:
     """Bytes of ID3v2 tags at the start; there may be several."""
     position = 0

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from speechtl.audio import (
     SAMPLE_RATE,
@@ -119,6 +120,29 @@ def test_an_mp3_that_was_cut_short_is_refused_with_both_lengths(tmp_path: Path) 
     path.write_bytes(content[: len(content) // 2])
     for function in (read_audio, duration):
         with pytest.raises(AudioError, match=r"cut short, it holds 0\.4\d s of the 1\.0\d s"):
+            function(path)
+
+
+def test_an_mp3_that_does_not_state_its_length_is_counted_and_never_read_in_part(tmp_path: Path) -> None:
+    """Decoders guess from the first frame: of silence far too much, of noise too little, and stop there."""
+    path = tmp_path / "a.mp3"
+    silence, noise = np.zeros(48_000), np.random.default_rng(0).uniform(-0.9, 0.9, 48_000)
+
+    def write(*parts: NDArray[np.float64]) -> None:
+        soundfile.write(
+            path, np.concatenate(parts), 16_000, subtype="MPEG_LAYER_III", bitrate_mode="VARIABLE"
+        )
+        content = path.read_bytes()
+        path.write_bytes(content[content.index(content[:2], 4) :])
+
+    write(silence, noise)
+    assert duration(path) == pytest.approx(6, abs=0.15)
+    assert len(read_audio(path)) == pytest.approx(96_000, abs=2400)
+    write(noise, silence)
+    for function in (read_audio, duration):
+        with pytest.raises(
+            AudioError, match=r"does not state its length, of which .* would be read; convert"
+        ):
             function(path)
 
 
