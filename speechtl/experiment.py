@@ -287,13 +287,15 @@ class Experiment:
 
 
 def load_recipe(name: str) -> Experiment:
-    """The experiment of a recipe by slashed name, of a Python file, or of a run's experiment.json.
+    """The experiment of a recipe by slashed name, of a Python file, or of a run by its folder or its JSON.
 
     Raises:
         FileNotFoundError: there is no such recipe or file; names similar ones.
         ValueError: the file holds no `experiment`.
     """
     path = Path(name)
+    if (path / "experiment.json").is_file():
+        path = path / "experiment.json"
     if path.suffix == ".json":
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist; expected a run's experiment.json")

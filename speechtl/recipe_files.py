@@ -98,10 +98,11 @@ def refuse_missing_path(name: str) -> None:
     wanted = place.relative_to(above).parts[0]
     if wanted in held:
         inside = sorted({*place.glob("*/experiment.json"), *place.glob("*/*/experiment.json")})
-        runs = f"; runs in it: {_first([str(run.parent) for run in inside])}" if inside else ""
+        runs = f"runs in it are {_first([str(run.parent) for run in inside])}"
+        speech = f"speech is named beside a recipe: speechtl run finetune --target.corpus {name}"
         raise FileNotFoundError(
-            f"{name} is neither a recipe nor a run: there is no experiment.json in it{runs}. Speech is named "
-            f"beside a recipe: speechtl run finetune --target.corpus {name}"
+            f"{name} is neither a recipe nor a run: there is no experiment.json in it; "
+            f"{runs if inside else speech}"
         )
     near = [one for one in held if one.startswith(wanted)] or difflib.get_close_matches(wanted, held) or held
     raise FileNotFoundError(

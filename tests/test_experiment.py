@@ -323,13 +323,13 @@ def test_an_unknown_recipe_names_similar_ones() -> None:
 def test_a_folder_in_place_of_a_recipe_is_told_what_it_may_be(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "finetune" / "seed-0"
     run.mkdir(parents=True)
-    (run / "experiment.json").touch()
-    with pytest.raises(
-        FileNotFoundError, match=rf"neither a recipe nor a run.*runs in it: {run}\. Speech is"
-    ):
+    chosen = _parse_recipe("taiwanese/scratch", ["--target.minutes", "3"])
+    (run / "experiment.json").write_text(json.dumps({"experiment": chosen.to_dict()}))
+    assert load_recipe(str(run)) == chosen, "a run is run again by its folder too"
+    with pytest.raises(FileNotFoundError, match=rf"neither a recipe nor a run.*; runs in it are {run}$"):
         load_recipe(str(tmp_path / "runs"))
     (tmp_path / "speech").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"experiment\.json in it\. .*--target\.corpus .*/speech"):
+    with pytest.raises(FileNotFoundError, match=r"experiment\.json in it; .*--target\.corpus .*/speech"):
         load_recipe(str(tmp_path / "speech"))
 
 
