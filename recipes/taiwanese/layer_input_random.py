@@ -9,4 +9,5 @@ experiment = replace(
     finetune,
     name="taiwanese-layer-input-random",
     method=LayerTransfer(retrain="input:2", start="random"),
+    train=replace(finetune.train, dropout=0.15),
 )

@@ -8,5 +8,5 @@ from speechtl.transfer import LayerTransfer
 experiment = replace(
     finetune,
     name="taiwanese-layer-two-stage",
-    method=LayerTransfer(retrain="input:2", start="random", then_all=0.5),
+    method=LayerTransfer(retrain="input:2", start="random", then_all=0.9),
 )

@@ -6,5 +6,5 @@ from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import NormAffines
 
 experiment = replace(
-    finetune, name="taiwanese-norm-affines", method=NormAffines(), train=replace(finetune.train, lr=8e-3)
+    finetune, name="taiwanese-norm-affines", method=NormAffines(), train=replace(finetune.train, lr=1.6e-2)
 )

@@ -5,4 +5,9 @@ from dataclasses import replace
 from recipes.taiwanese.finetune import experiment as finetune
 from speechtl.transfer import LayerTransfer
 
-experiment = replace(finetune, name="taiwanese-upper", method=LayerTransfer(retrain="upper:3"))
+experiment = replace(
+    finetune,
+    name="taiwanese-upper",
+    method=LayerTransfer(retrain="upper:3"),
+    train=replace(finetune.train, dropout=0.15),
+)
