@@ -229,6 +229,12 @@ def _seconds_of_mp3(path: Path, promised: float) -> float:
     return counted
 
 
+def is_as_stated(stated: NDArray[np.float64] | float, found: NDArray[np.float64] | float) -> Any:
+    """Whether stated lengths, in seconds, are near those that were found: lists are rounded, and a compressed
+    recording's length is known to a frame or two."""
+    return np.abs(np.subtract(stated, found)) <= np.maximum(STATED_SECONDS, np.multiply(STATED_SHARE, stated))
+
+
 def swing(samples: NDArray[np.int16]) -> int:
     """Half of what samples swing over, of 32,768: their peak but for an offset, which is no sound."""
     return (int(samples.max()) - int(samples.min()) + 1) // 2 if len(samples) else 0

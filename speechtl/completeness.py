@@ -100,11 +100,9 @@ def _mp3_gap(content: mmap.mmap) -> Gap | None:
     start = _tag_size(content)
     if content[start : start + 4] == b"fLaC":
         return None
-    position = _first_frame(content, start)
-    first = None if position is None else _frame(content[position : position + 4])
-    if position is None or first is None:
+    if (opening := _opening(content, start)) is None:
         return None
-    promised = _promised_frames(content[position : position + first.size], first.info)
+    position, first, promised = opening
     found, is_broken = _count_frames(content, position, first)
     if promised is None:
         return Gap("its last frame is incomplete", True) if is_broken else None
@@ -122,12 +120,10 @@ def unstated_seconds(path: Path) -> float | None:
     Decoders guess that from the size and the rate of the first frame, which of a variable rate may be any.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        position = _first_frame(content, _tag_size(content))
-        first = None if position is None else _frame(content[position : position + 4])
-        if position is None or first is None:
+        opening = _opening(content, _tag_size(content))
+        if opening is None or opening[2] is not None:
             return None
-        if _promised_frames(content[position : position + first.size], first.info) is not None:
-            return None
+        position, first, _ = opening
         return _count_frames(content, position, first)[0] * first.samples / first.rate
 
 
@@ -141,6 +137,15 @@ def _tag_size(content: mmap.mmap) -> int:
         has_footer = bool(content[position + 5] & 0x10)
         position += 10 + size + 10 * has_footer
     return position
+
+
+def _opening(content: mmap.mmap, start: int) -> tuple[int, _Frame, int | None] | None:
+    """Where an MP3's first frame is, what it says, and how many it promises; None where there is none."""
+    position = _first_frame(content, start)
+    first = None if position is None else _frame(content[position : position + 4])
+    if position is None or first is None:
+        return None
+    return position, first, _promised_frames(content[position : position + first.size], first.info)
 
 
 def _first_frame(content: mmap.mmap, start: int, kind: tuple[int, int, int] | None = None) -> int | None:

@@ -66,7 +66,7 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
         notes.append(headed(found["reason"]))
     elif steps := found.get("alarmed"):
         notes.append(
-            f"diverged on the way, at {listed(steps)} steps; whether it has recovered the tests tell"
+            f"diverged on the way, at steps {listed(steps)}; whether it has recovered the tests tell"
         )
     return notes
 

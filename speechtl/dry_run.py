@@ -37,7 +37,6 @@ from speechtl.start import (
 from speechtl.tracking import require
 from speechtl.training_state import saved_step
 from speechtl.transfer.base import TransferData
-from speechtl.transfer.head_rows import Coverage
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +136,7 @@ def dry_run(
     loaded = _loaded(source, first)
     known = loaded.fingerprints if loaded else None
     sets = Sets.of(experiment, source.experiment if source else None, known)
-    model, data, coverage = step_zero(experiment, sets, loaded)
+    model, data, told = step_zero(experiment, sets, loaded)
     shared: list[str] = []
     if done is not None and not is_refused:
         try:
@@ -152,7 +151,6 @@ def dry_run(
     is_anew, steps = fresh or is_refused, experiment.train.steps
     remaining = 0 if done is None else steps_left(folder.path, len(sets.folds), steps, fresh=is_anew)
     cost = estimate(asked, _clips(asked, sets, data.target), model, remaining) if remaining else None
-    told = unmapped(coverage) + advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
     return DryRun(
         experiment=experiment,
         folder=folder.path,
@@ -207,9 +205,9 @@ def _loaded(source: Source | None, first: DryRun | None) -> LoadedModel | None:
 
 def step_zero(
     experiment: Experiment, sets: Sets, source: LoadedModel | None
-) -> tuple[AcousticModel, TransferData, list[Coverage]]:
-    """The model that training would begin with, what it would be trained on, without its audio, and where the
-    rows of new heads come from."""
+) -> tuple[AcousticModel, TransferData, list[str]]:
+    """The model that training would begin with, what it would be trained on, without its audio, and what is
+    to be minded, in sentences."""
     require_writable_words(sets.target, experiment, source)
     tokenizers = tokenizers_of(sets.target, experiment, source)
     labels = label_tokenizers(sets.target, experiment, tokenizers)
@@ -224,7 +222,8 @@ def step_zero(
         lengths = np.array(sets.unlabelled.column("duration"), dtype=np.float64)
         data = replace(data, unlabelled=Examples.of(sets.unlabelled, [], lengths, None))
     model, coverage = start(experiment, source, data)
-    return model, data, coverage
+    told = advice(experiment, source, model, data, sets.target, sets.dev, sets.tests)
+    return model, data, unmapped(coverage) + told
 
 
 def _clips(experiment: Experiment, sets: Sets, examples: Examples) -> Clips:

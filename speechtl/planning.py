@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechtl.advice import advice
 from speechtl.checkpoint import LoadedModel, load_model
 from speechtl.dry_run import step_zero
 from speechtl.experiment import Experiment
@@ -15,7 +14,6 @@ from speechtl.models.acoustic import AcousticModel
 from speechtl.sets import Sets
 from speechtl.source import Source, find_source
 from speechtl.staged_training import trained_in
-from speechtl.start import unmapped
 from speechtl.transfer.receipt import Beginning, Receipt
 from speechtl.transfer.stages import Stage
 
@@ -56,9 +54,7 @@ def plan_of(experiment: Experiment, runs: Path = Path("runs")) -> Planned:
     experiment.refuse_template()
     source = find_source(experiment, runs)
     loaded = _loaded(source, runs)
-    sets = _sets(experiment, source, loaded)
-    model, data, coverage = step_zero(experiment, sets, loaded)
-    told = unmapped(coverage) + advice(experiment, loaded, model, data, sets.target, sets.dev, sets.tests)
+    model, _, told = step_zero(experiment, _sets(experiment, source, loaded), loaded)
     begun = Beginning.of(model, loaded.model if loaded else None)
     receipt = begun.receipt(model, experiment.method.label, experiment.source, experiment.train.steps)
     stages = tuple(_stage(model, stage) for stage in experiment.method.stages(model))

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from speechtl.audio import (
     FULL_SCALE,
     SAMPLE_RATE,
-    STATED_SECONDS,
-    STATED_SHARE,
     AudioError,
     decode,
+    is_as_stated,
     not_numbers,
 )
 from speechtl.cache import SILENT_PEAK
@@ -233,8 +232,7 @@ def sound_notices(subject: Subject, sounds: Sounds) -> Iterator[Fault]:
         mend = "nothing is to be done: channels are averaged"
         yield Fault("downmixed audio", mend, subject.name, _count(subject, where))
     stated = subject.table.column("duration").to_numpy()
-    wrong = np.abs(stated - sounds.utterance_seconds) > np.maximum(STATED_SECONDS, STATED_SHARE * stated)
-    where = np.flatnonzero(known & wrong)
+    where = np.flatnonzero(known & ~is_as_stated(stated, sounds.utterance_seconds))
     if len(where):
         first = int(where[0])
         detail = f"{stated[first]:.2f} s for {sounds.utterance_seconds[first]:.2f} s"

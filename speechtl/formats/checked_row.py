@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from speechtl.audio import STATED_SECONDS, STATED_SHARE, AudioError, duration
+from speechtl.audio import AudioError, duration, is_as_stated
 from speechtl.corpus import Utterance
 from speechtl.faults import Fault
 from speechtl.formats.audio_paths import as_stored, resolve
@@ -119,7 +119,7 @@ class CheckedRow:
             return
         self.audio = self.recording
         self.values["duration"] = found
-        if stated is not None and self.row.span is None and not _is_near(seconds(stated), found):
+        if stated is not None and self.row.span is None and not is_as_stated(seconds(stated), found):
             mend = "correct the column, in seconds, or do without it: --ignore-columns names columns"
             detail = f"{stated} s, and {self.recording} has {found:.2f}"
             self.fault("stated length that is not the sound's", mend, detail)
@@ -157,11 +157,6 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_near(stated: float, found: float) -> bool:
-    """Lists are rounded, and a compressed recording's length is known to a frame or two."""
-    return abs(stated - found) <= max(STATED_SECONDS, STATED_SHARE * stated)
 
 
 def _is_duration(stated: Any) -> bool:
