@@ -62,6 +62,8 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run against other processes; the lock goes with the process, however it ends.
 
+        Of a run that is refused or stopped before it has begun, no folder is left.
+
         Raises:
             BusyError: another process holds it.
         """
@@ -79,8 +81,23 @@ class RunFolder:
             ) from None
         try:
             yield
+        except BaseException:
+            self._forget()
+            raise
         finally:
             held.release()
+
+    def _forget(self) -> None:
+        """Remove what was written before the training, if none began; what cannot be read stays."""
+        if not (self.path / "experiment.json").is_file() or self.has_begun():
+            return
+        try:
+            self.check()
+        except ValueError:
+            return
+        for name in BEFORE:
+            (self.path / name).unlink(missing_ok=True)
+        self.path.rmdir()
 
     def set_aside(self) -> Path | None:
         """Move an existing run to `<folder>.<time>` and return where it went."""

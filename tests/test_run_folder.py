@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +60,14 @@ def other_process(runs: Path, *, fork: bool = False) -> Iterator[tuple[subproces
                 os.kill(worker, signal.SIGKILL)
 
 
+def stop(folder: RunFolder, leaving: str) -> None:
+    """A run that is stopped when it has written a file."""
+    with suppress(KeyError), folder.locked():
+        folder.claim()
+        (folder.path / leaving).touch()
+        raise KeyError(leaving)
+
+
 def test_a_run_is_found_by_name_and_seed(folder: RunFolder, tmp_path: Path) -> None:
     assert folder.path == tmp_path / "toy" / "seed-3"
     assert folder.model == folder.path / "model"
@@ -86,6 +94,22 @@ def test_the_lock_is_given_back_however_the_run_ends(folder: RunFolder) -> None:
         raise BlockingIOError("of the run's own")
     with folder.locked():
         pass
+
+
+def test_a_run_that_is_refused_before_it_begins_leaves_no_folder(folder: RunFolder) -> None:
+    stop(folder, leaving="held_out.json")
+    assert not folder.path.exists()
+    stop(folder, leaving="metrics.jsonl")
+    assert sorted(entry.name for entry in folder.path.iterdir()) == ["experiment.json", "metrics.jsonl"]
+
+
+@pytest.mark.parametrize("content", ["", '{"experiment": {"na'])
+def test_a_damaged_experiment_json_is_not_removed(folder: RunFolder, content: str) -> None:
+    folder.path.mkdir(parents=True)
+    (folder.path / "experiment.json").write_text(content)
+    with pytest.raises(ValueError, match="experiment"), folder.locked():
+        folder.claim()
+    assert (folder.path / "experiment.json").read_text() == content
 
 
 def test_a_worker_that_outlives_a_killed_run_does_not_keep_the_lock(

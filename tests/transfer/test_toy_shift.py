@@ -1,12 +1,9 @@
 """A toy domain shift, which each method must undo better than its own control, for each of three seeds.
 
-Words of two tones, labelled as they are, and unlabelled in another domain. Two shifts, for no method undoes
-every one:
-
-- *voice*: every frequency times 1.35, as of a shorter vocal tract. What the model hears is moved. DANN, MMD
-  and AdaBN are tried here, from a source that was trained on the labelled domain.
-- *noise*: white noise, which leaves the features less room to move. CORAL is tried here, from scratch: it
-  sees only by how much features spread, and after a mere move there is little for it to do.
+Words of two tones, labelled as they are, and unlabelled as of another voice on a noisy line: every frequency
+times 1.15, and white noise. The first moves what the model hears, the second leaves its features less room,
+so that there is something to do for a method that sees means and for one that sees only how features spread.
+All start from a source that was trained on the labelled domain.
 
 Labels of the target domain score the test and are used for nothing else. A method and its control take the
 same steps on the same batches.
@@ -40,6 +37,7 @@ FEATURES = FeatureSettings(mels=20, views=("level",), margin_seconds=0.04)
 """Only the level of each filter: the other views would take much of the shifts away before the model."""
 MODEL = replace(TINY, dim=16, blocks=1, head="classifier")
 TRAIN = replace(SETTINGS, dropout=0.0, batch_seconds=8, average=0.9, evaluations=1, checkpoint_seconds=1000)
+HELD_OUT = 600
 
 Shift = Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]
 
@@ -48,13 +46,10 @@ def unchanged(samples: NDArray[np.float64], random: np.random.Generator) -> NDAr
     return samples
 
 
-def voice(samples: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    count = int(len(samples) / 1.35)
-    return np.interp(np.linspace(0, len(samples) - 1, count), np.arange(len(samples)), samples)
-
-
-def noise(samples: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    return samples + random.normal(0, 0.045, len(samples))
+def noisy_voice(samples: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    count = int(len(samples) / 1.15)
+    moved = np.interp(np.linspace(0, len(samples) - 1, count), np.arange(len(samples)), samples)
+    return moved + random.normal(0, 0.04, count)
 
 
 @lru_cache
@@ -77,9 +72,9 @@ def speech(count: int, seed: int, shift: Shift) -> Examples:
     )
 
 
-def material(seed: int, shift: Shift) -> TransferData:
+def material(seed: int) -> TransferData:
     """Labelled speech, and of the target domain speech alone."""
-    other = speech(120, 2000 + seed, shift)
+    other = speech(120, 2000 + seed, noisy_voice)
     return TransferData(
         speech(120, 1000 + seed, unchanged),
         TOKENIZERS,
@@ -88,10 +83,10 @@ def material(seed: int, shift: Shift) -> TransferData:
 
 
 def fitted(
-    method: Transfer, seed: int, shift: Shift, steps: int, lr: float, source: AcousticModel | None = None
+    method: Transfer, seed: int, steps: int, lr: float, source: AcousticModel | None = None
 ) -> AcousticModel:
     """The last weights of a training from scratch, or from a source."""
-    data = material(seed, shift)
+    data = material(seed)
     if source is None:
         model = method.begin(AcousticModel(MODEL, FEATURES, TOKENIZERS, seed=seed), data, seed)
     else:
@@ -106,26 +101,24 @@ def fitted(
 @lru_cache
 def base(seed: int) -> AcousticModel:
     """A source, trained on the labelled domain alone."""
-    return fitted(Transfer(), seed, unchanged, 60, 1e-2).eval().requires_grad_(False)
+    return fitted(Transfer(), seed, 60, 1e-2).eval().requires_grad_(False)
 
 
 @torch.no_grad()
-def error(model: AcousticModel, seed: int, shift: Shift) -> float:
+def error(model: AcousticModel, seed: int, shift: Shift = noisy_voice) -> float:
     """Share of wrong words of held-out speech of a domain."""
-    held_out = speech(200, 3000 + seed, shift)
+    held_out = speech(HELD_OUT, 3000 + seed, shift)
     batch = held_out.batch(range(len(held_out)))
     chosen = model.eval().log_probs(model.encode(batch), "en")[:, 0].argmax(dim=1)
     return float((chosen != batch.labels[:, 0]).double().mean())
 
 
 @lru_cache
-def errors(method: Transfer, shift: Shift) -> tuple[float, ...]:
+def errors(method: Transfer) -> tuple[float, ...]:
     """The target domain's errors, one for each seed."""
-    if shift is noise:
-        return tuple(error(fitted(method, seed, shift, 80, 1e-2), seed, shift) for seed in SEEDS)
     steps = 0 if isinstance(method, AdaBN) else 60
-    models = (fitted(method, seed, shift, steps, 2e-3, base(seed)) for seed in SEEDS)
-    return tuple(error(model, seed, shift) for seed, model in zip(SEEDS, models, strict=True))
+    models = (fitted(method, seed, steps, 2e-3, base(seed)) for seed in SEEDS)
+    return tuple(error(model, seed) for seed, model in zip(SEEDS, models, strict=True))
 
 
 def require_better(name: str, method: tuple[float, ...], control: tuple[float, ...]) -> None:
@@ -140,27 +133,27 @@ def require_better(name: str, method: tuple[float, ...], control: tuple[float, .
 def test_the_source_reads_its_own_domain_and_not_the_other_s() -> None:
     """The shift is there to be undone: chance would be .875."""
     at_home = [error(base(seed), seed, unchanged) for seed in SEEDS]
-    abroad = [error(base(seed), seed, voice) for seed in SEEDS]
+    abroad = [error(base(seed), seed) for seed in SEEDS]
     assert max(at_home) <= 0.02, at_home
-    assert np.mean(abroad) > 0.2, abroad
+    assert min(abroad) > 0.5, abroad
 
 
 def test_adaptive_batch_norm_beats_the_source_as_it_is() -> None:
-    control = tuple(error(base(seed), seed, voice) for seed in SEEDS)
-    require_better("AdaBN", errors(AdaBN(), voice), control)
+    control = tuple(error(base(seed), seed) for seed in SEEDS)
+    require_better("AdaBN", errors(AdaBN()), control)
 
 
 @pytest.mark.parametrize(
-    ("method", "shift"),
-    [(DANN(weight=0.03), voice), (MMD(weight=0.3), voice), (CORAL(weight=30.0), noise)],
-    ids=["DANN", "MMD", "CORAL"],
+    "method", [DANN(weight=0.03), MMD(weight=0.3), CORAL(weight=1.0)], ids=["DANN", "MMD", "CORAL"]
 )
-def test_a_term_beats_the_same_batches_without_it(method: Transfer, shift: Shift) -> None:
-    require_better(type(method).__name__, errors(method, shift), errors(MixedBatches(), shift))
+def test_a_term_beats_the_same_batches_without_it(method: Transfer) -> None:
+    require_better(type(method).__name__, errors(method), errors(MixedBatches()))
 
 
-@pytest.mark.parametrize("method", [DANN(weight=0.0), MMD(weight=0.0)], ids=["DANN", "MMD"])
+@pytest.mark.parametrize(
+    "method", [DANN(weight=0.0), MMD(weight=0.0), CORAL(weight=0.0)], ids=["DANN", "MMD", "CORAL"]
+)
 def test_without_weight_a_term_is_that_control(method: Transfer) -> None:
-    first = fitted(method, 0, voice, 5, 2e-3, base(0))
-    second = fitted(MixedBatches(), 0, voice, 5, 2e-3, base(0))
+    first = fitted(method, 0, 5, 2e-3, base(0))
+    second = fitted(MixedBatches(), 0, 5, 2e-3, base(0))
     assert all(torch.equal(tensor, second.state_dict()[key]) for key, tensor in first.state_dict().items())
