@@ -41,7 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     study = chosen_study(options.study, {"variants": options.variants})
     grid = Grid.of(study, expand(study, options.runs))
-    source, bound = (row_named(study.rows, name) for name in (options.source, options.bound))
+    if not grid.by_set:
+        sys.exit(
+            f"{options.study} has no finished cell under {options.runs}: run it with `speechtl study "
+            f"{options.study}`, or say by --runs where its runs are"
+        )
+    try:
+        source, bound = (row_named(study.rows, name) for name in (options.source, options.bound))
+    except ValueError as error:
+        sys.exit(str(error))
     for name, amount in product(sorted(grid.by_set), study.amounts):
         try:
             found = gap_of(grid, name, source, bound, amount)

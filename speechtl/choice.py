@@ -12,7 +12,7 @@ from torch import Tensor
 from speechtl.counters import Counters
 from speechtl.development import LONGER, DevScore, collapse_advice
 from speechtl.divergence import divergence, remedy
-from speechtl.label_free import Decisions
+from speechtl.label_free import SILENT, Decisions
 from speechtl.mixing import shares
 from speechtl.progress import Log
 from speechtl.report import UNLEARNED
@@ -159,8 +159,8 @@ class Choice:
 
 
 def _note(counters: Counters, decisions: Decisions) -> None:
-    """Keep the most information so far, unless it is that of silence."""
-    if math.isfinite(decisions.information) and not decisions.is_silent:
+    """Keep the most information so far, unless it is that of silence, or hardly more than silence."""
+    if math.isfinite(decisions.information) and decisions.emitted >= 2 * SILENT:
         counters.most = max(decisions.information, counters.most or 0.0)
 
 

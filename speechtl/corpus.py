@@ -19,7 +19,7 @@ from speechtl.corpus_table import (
     with_column,
     with_qualified_speakers,
 )
-from speechtl.faults import find_faults
+from speechtl.faults import find_faults, repeated_ids
 
 if TYPE_CHECKING:
     import pyarrow
@@ -255,9 +255,15 @@ class Corpus:
                 f"corpora {', '.join(names)}: trim_db is {' and '.join(sorted(map(str, trims)))}; give those "
                 "that are joined the same one, or their silence would tell them apart"
             )
+        joined = pyarrow.concat_tables(tables)
+        if faults := repeated_ids(joined.column("id")):
+            raise ValueError(
+                f"corpora {', '.join(names)} cannot be joined: {faults[0]}. Of folders of recordings, name "
+                "the one that holds them all"
+            )
         return Corpus(
             name="+".join(names),
-            dataset=dataset_of(pyarrow.concat_tables(tables)),
+            dataset=dataset_of(joined),
             split_by=kinds.pop() if len(kinds) == 1 else "none",
             left_out=dict(left_out),
             speakers_are_qualified=len(names) > 1 or any(c.speakers_are_qualified for c in corpora),

@@ -254,13 +254,17 @@ def _of_class(pooled: Pooled, name: str) -> Pooled:
 
 
 def _folds(groups: Sequence[Pooled], seed: int) -> tuple[NDArray[np.int64], str]:
-    """The fold of every utterance, group by group; empty where a group cannot be split."""
+    """The fold of every utterance, group by group, each in two or more; empty where one cannot be split.
+
+    Speakers of several groups may leave no way to keep speakers apart.
+    """
     random = np.random.default_rng(seed)
     known = [set(group.speakers) for group in groups]
     if all(None not in speakers and len(speakers) > 1 for speakers in known):
-        count = min(FOLDS, *map(len, known))
-        fold_of = _dealt([group.speakers for group in groups], count, random)
-        return np.array([fold_of[one] for group in groups for one in group.speakers]), "speaker"
+        for count in range(min(FOLDS, *map(len, known)), 1, -1):
+            fold_of = _dealt([group.speakers for group in groups], count, random)
+            if all(len({fold_of[one] for one in speakers}) > 1 for speakers in known):
+                return np.array([fold_of[one] for group in groups for one in group.speakers]), "speaker"
     count = min(FOLDS, *map(len, groups))
     if count < 2:
         return np.array([], dtype=np.int64), "utterance"
@@ -271,7 +275,7 @@ def _folds(groups: Sequence[Pooled], seed: int) -> tuple[NDArray[np.int64], str]
 def _dealt(
     groups: Sequence[Sequence[Hashable]], count: int, random: np.random.Generator
 ) -> dict[Hashable, int]:
-    """The fold of every speaker; each group has speech in every fold.
+    """The fold of every speaker; each of two groups has speech in every fold, and of more groups most have.
 
     Those whom most groups have are dealt first, then those of one group, who speak most first: each to the
     fold with the least of the speech that is theirs.

@@ -73,6 +73,17 @@ def listed(items: Sequence[object], separator: str = ", ") -> str:
     return shown if len(items) <= LISTED else f"{shown}{separator}... and {len(items) - LISTED} more"
 
 
+def repeated_ids(ids: pyarrow.ChunkedArray) -> list[str]:
+    """One line about those that occur more than once; none where all are unique."""
+    import pyarrow.compute as compute
+
+    if compute.count_distinct(ids, mode="all").as_py() == len(ids):
+        return []
+    counts = compute.value_counts(ids)
+    twice = counts.filter(compute.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    return [f"ids that occur more than once ({len(twice)}): {listed(twice)}; make them unique"]
+
+
 def find_faults(table: pyarrow.Table, columns: Sequence[str]) -> list[str]:
     """What makes a corpus's table unusable, one line per kind of fault; none when it can be used.
 
@@ -84,12 +95,8 @@ def find_faults(table: pyarrow.Table, columns: Sequence[str]) -> list[str]:
 
     if missing := [column for column in columns if column not in table.column_names]:
         return [f"missing columns: {', '.join(missing)}; it has {', '.join(table.column_names)}"]
-    faults = []
     ids = table.column("id")
-    if compute.count_distinct(ids, mode="all").as_py() < len(ids):
-        counts = compute.value_counts(ids)
-        twice = counts.filter(compute.greater(counts.field("counts"), 1)).field("values").to_pylist()
-        faults.append(f"ids that occur more than once ({len(twice)}): {listed(twice)}; make them unique")
+    faults = repeated_ids(ids)
     for column in ("id", "audio", "text", "language", "split"):
         trimmed = compute.utf8_trim_whitespace(table.column(column))
         empty = compute.fill_null(compute.equal(trimmed, ""), True)

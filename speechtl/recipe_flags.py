@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
 from speechtl.experiment import CORPORA, Experiment, load_recipe
+from speechtl.transfer import Composed, Transfer
 
 DEV = "--dev"
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
@@ -26,7 +27,8 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     Args:
         name: The recipe's name, its file, or a run's experiment.json.
         flags: As on the command line: `--train.steps`, `300`. `--method NAME` takes the method of that class,
-            or the method and the training settings of that recipe, in place of the recipe's own.
+            or the method and the training settings of that recipe, in place of the recipe's own. A setting
+            that one method of a combination has needs no place: `--method.level` is that of its DANN.
         command: What to call the command in the help and in messages about flags.
 
     Raises:
@@ -54,9 +56,25 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     if any(flag.partition("=")[0] == METHOD for flag in others):
         default = _with_method(default, others)
         recipe = replace(default, dev=recipe.dev)
+    others = [_in_part(default.method, flag) for flag in others]
     chosen = tyro.cli(Experiment, default=default, args=others, prog=f"speechtl {command} {name}")
     is_named = any(flag == "--name" or flag.startswith("--name=") for flag in flags)
     return chosen if is_named else chosen.with_overrides_in_name(recipe)
+
+
+def _in_part(method: Transfer, flag: str) -> str:
+    """A flag for a setting that one method of a combination has, and no other, with the method's place."""
+    named = re.match(r"--method\.([a-z_-]+)", flag)
+    if named is None or not isinstance(method, Composed):
+        return flag
+    name = named[1].replace("-", "_")
+    own = {name, name.removeprefix("no_")}
+    places = [
+        place for place, part in enumerate(method.methods) if own & {field.name for field in fields(part)}
+    ]
+    if len(places) != 1 or own & {field.name for field in fields(method)}:
+        return flag
+    return flag.replace("--method.", f"--method.methods.{places[0]}.", 1)
 
 
 def _with_method(recipe: Experiment, flags: list[str]) -> Experiment:

@@ -17,6 +17,7 @@ from speechtl.features import FeatureSettings
 from speechtl.label_free import Decisions
 from speechtl.models.acoustic import AcousticModel
 from speechtl.progress import Log
+from speechtl.report import UNLEARNED
 from speechtl.train import fit
 from speechtl.transfer.base import Transfer, TransferData
 
@@ -124,6 +125,14 @@ def test_hardly_anything_but_blanks_is_no_choice(tmp_path: Path) -> None:
     result = trained(tmp_path, (0.5, silent, silent))
     assert result.label_free["step"] == 10
     assert "nothing but blanks" in result.diverged
+
+
+def test_from_hardly_any_to_no_decisions_at_all_is_no_divergence(tmp_path: Path) -> None:
+    """It was never better: 0.6 % of a frame that is no blank is as good as none."""
+    result = trained(
+        tmp_path, [Decisions(0.07, 0.5, MOST, emitted=share) for share in (0.006, 0.0055, 0.004)]
+    )
+    assert result.diverged.startswith(UNLEARNED)
 
 
 def test_where_both_agree_it_is_one_model(tmp_path: Path) -> None:

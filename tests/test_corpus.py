@@ -265,8 +265,11 @@ def test_concatenate_adds_up_and_tells_speakers_of_different_corpora_apart() -> 
     assert {"left/s0", "right/s0", "third/s0"} <= set(again.column("speaker"))
     same = Corpus.concatenate([left.select(range(5)), left.select(range(5, 10))])
     assert list(same) == list(left)
-    with pytest.raises(ValueError, match="more than once"):
-        Corpus.concatenate([left, left])
+    for needs_text in (True, False):
+        with pytest.raises(
+            ValueError, match=r"corpora left cannot be joined: ids that occur more than once.*holds them all"
+        ):
+            Corpus.concatenate([left, left], needs_text=needs_text)
 
 
 def test_summary_counts_each_split_and_says_when_speakers_are_unknown() -> None:

@@ -1,5 +1,6 @@
 """A fresh probe finds a shift between two domains where there is one, and nothing else."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from speechtl.domain_shift import (
     MOST_CLASSES,
     Pooled,
     _folds,
+    _told_apart,
     domain_probe,
     drawn,
     hidden_probe,
@@ -21,6 +23,10 @@ from speechtl.domain_shift import (
 )
 from speechtl.features import FeatureSettings
 from speechtl.models.acoustic import AcousticModel
+
+
+def names(numbers: Iterable[int]) -> tuple[str, ...]:
+    return tuple(map(str, numbers))
 
 
 def side(
@@ -97,10 +103,7 @@ def test_every_fold_has_both_domains_and_no_speaker_is_in_two(
     ours: list[int], theirs: list[int], seed: int
 ) -> None:
     """Speakers 4 to 6 may speak in both domains, as over two channels."""
-    pair = [
-        Pooled(np.zeros((len(who), 2), np.float32), tuple(map(str, who)), tuple(map(str, who)))
-        for who in (ours, theirs)
-    ]
+    pair = [Pooled(np.zeros((len(who), 2), np.float32), names(who), names(who)) for who in (ours, theirs)]
     folds, split_by = _folds(pair, seed)
     speakers = np.array(ours + theirs)
     is_ours = np.arange(len(speakers)) < len(ours)
@@ -109,6 +112,32 @@ def test_every_fold_has_both_domains_and_no_speaker_is_in_two(
     if min(len(set(ours)), len(set(theirs))) > 1:
         assert split_by == "speaker"
         assert all(len(set(folds[speakers == one])) == 1 for one in set(ours + theirs))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 4), min_size=4, max_size=20), min_size=3, max_size=4), st.integers(0, 5)
+)
+def test_no_class_is_asked_about_that_no_probe_has_heard(groups: list[list[int]], seed: int) -> None:
+    """Common speakers of three classes may be dealt so that one has all its speech in one fold."""
+    pooled = [Pooled(np.zeros((len(who), 2), np.float32), names(who), names(who)) for who in groups]
+    folds, _ = _folds(pooled, seed)
+    of = np.repeat(np.arange(len(groups)), [len(who) for who in groups])
+    assert min(len(set(folds[of == number])) for number in range(len(groups))) >= 2
+
+
+def test_speakers_of_two_languages_each_are_told_by_utterance() -> None:
+    speakers = (("ann", "bob"), ("bob", "cat"), ("cat", "ann"))
+    random = np.random.default_rng(0)
+    groups = [
+        Pooled(
+            (random.normal(0, 0.1, (40, 3)) + 5 * np.eye(3)[number]).astype(np.float32),
+            names(range(40)),
+            pair * 20,
+        )
+        for number, pair in enumerate(speakers)
+    ]
+    assert _told_apart(groups, 0) == (1.0, "utterance")
 
 
 def test_what_is_said_is_no_shift_within_classes() -> None:

@@ -15,6 +15,7 @@ from recipes.common_voice.accents import across
 from recipes.english._accents import LEFT_OUT
 from speechtl.audio import write_audio
 from speechtl.corpus import Corpus, Utterance
+from speechtl.domains import read_domains
 from speechtl.experiment import load_recipe
 from speechtl.formats import write_common_voice
 from speechtl.models.acoustic import AcousticModel
@@ -169,6 +170,13 @@ def test_the_template_runs_on_a_release_and_hides_its_accents(release: Path, tmp
     (entry,) = report.sets.values() if len(report.sets) == 1 else (report.sets["en"],)
     assert entry.utterances == 6
     assert entry.shared_speakers == 0
+    found = read_domains(tmp_path / "runs" / "little" / "seed-0")
+    assert found is not None
+    assert found["hidden"] == "accent"
+    assert found["after"]["hidden"]["utterances"].keys() == set(ACCENTS.values()) - {""}
+    (head,) = found["domain_heads"].values()
+    assert head["chance"] == pytest.approx(1 / 3)
+    assert chosen.method == DANN(over="accent", weight=0.1)
 
 
 def test_a_template_without_a_release_is_refused() -> None:

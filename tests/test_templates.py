@@ -163,6 +163,12 @@ def test_a_method_is_named_by_its_class_or_by_a_recipe(speech: Path, source: Pat
     assert by_class.method == LHUC(by="language")
     assert by_class.train == load_recipe("finetune").train
     assert by_class.name.startswith("finetune-lhuc-de+method.by=language+source=")
+    combined = ["english/shift/dann_domain_batch_norm", ["--method.level=frame", "--method.is-conditional"]]
+    dann = parse_recipe(*combined).method.methods[0]
+    assert (dann.level, dann.is_conditional) == ("frame", True), "a setting that one of the methods has"
+    assert parse_recipe(combined[0], ["--method.affine", "shared"]).method.methods[1].affine == "shared"
+    with pytest.raises(SystemExit):
+        parse_recipe(combined[0], ["--method.height", "frame"])
     by_recipe = parse_recipe("finetune", [*given, "--method=taiwanese/joint"])
     joint = load_recipe("taiwanese/joint")
     assert (by_recipe.method, by_recipe.train) == (joint.method, joint.train)

@@ -52,6 +52,13 @@ def require_pairs(streams: Mapping[str, Stream], settings: StreamSettings) -> No
     Raises:
         ValueError: they do not; says how long batches should be.
     """
+    without = len(streams["unlabelled"].examples)
+    labelled = sum(len(one.examples) for one in streams.values()) - without
+    if min(labelled, without) < FEWEST:
+        raise ValueError(
+            f"one utterance on a side ({labelled} with labels, {without} without): how it is spread is not "
+            "known; take more speech"
+        )
     share = _share(streams)
     if share > MOSTLY:
         return

@@ -50,18 +50,21 @@ def drawn(examples: Examples, among: Iterable[int], seconds: float, seed: int) -
 
 def batches(examples: Examples, indices: Iterable[int]) -> Iterator[Batch]:
     """Each of these utterances once, unchanged, in batches of like length."""
+    return map(examples.batch, _like_length(examples, indices))
+
+
+def _like_length(examples: Examples, indices: Iterable[int]) -> Iterator[list[int]]:
     chosen = np.array(list(indices), dtype=np.int64)
     order = chosen[np.argsort(examples.seconds[chosen], kind="stable")]
     for part in bucket(examples.seconds[order], INFERENCE_SECONDS):
-        yield examples.batch(order[part].tolist())
+        yield order[part].tolist()
 
 
 def with_features(model: AcousticModel, examples: Examples, indices: Iterable[int]) -> Iterator[Batch]:
     """The same with features in place of waveforms, for speech that is heard several times."""
-    place = {identity: index for index, identity in enumerate(examples.ids)}
-    for batch in batches(examples, indices):
-        clips = [examples.clip(place[identity]) for identity in batch.ids]
-        yield replace(batch, waveforms=torch.zeros(len(clips), 0), features=tuple(model.featurize(clips)))
+    for part in _like_length(examples, indices):
+        features = tuple(model.featurize([examples.clip(index) for index in part]))
+        yield replace(examples.batch(part), waveforms=torch.zeros(len(part), 0), features=features)
 
 
 @dataclass

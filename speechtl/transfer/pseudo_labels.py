@@ -164,18 +164,34 @@ class PseudoLabels(Transfer):
             self.threshold,
             counted(len(texts), "distinct text"),
         )
-        if self.threshold < 1 and (advice := _advice(texts, len(guessed))):
+        unheard = sum(not len(guess.units) for guess in guessed)
+        unsure = sum(len(guess.units) > 0 and guess.confidence <= self.threshold for guess in guessed)
+        if self.threshold < 1 and (advice := _advice(texts, len(guessed), unheard, unsure)):
             logger.warning("%s: %s", account, advice)
 
 
-def _advice(kept: Counter[str], whole: int) -> str | None:
-    """What to do where too little of the speech is kept, or mostly one text; None where all is well."""
+def _advice(kept: Counter[str], whole: int, unheard: int, unsure: int) -> str | None:
+    """What to do where too little of the speech is kept, or mostly one text; None where all is well.
+
+    Args:
+        kept: by text, the utterances that are.
+        whole: all utterances.
+        unheard: those in which nothing is heard.
+        unsure: those whose label is not sure enough; the others that are not kept do not fit.
+    """
     count = kept.total()
     speech = counted(whole, "utterance")
-    if not count:
-        return f"none of {speech} is kept, so it hears them without labels; lower --method.threshold"
     if count < FEW * whole:
-        return f"half of every batch is the {count} of {speech} that are kept; lower --method.threshold"
+        lost = {
+            f"in {unheard} it hears nothing: take a source that reads more of them": unheard,
+            f"of {unsure} it is not sure enough: lower --method.threshold": unsure,
+            "the others are too short for their labels: slow the fastest speed (--augment.speeds), or take a "
+            "source that reads them better": whole - count - unheard - unsure,
+        }
+        why = "; ".join(reason for reason, utterances in lost.items() if utterances)
+        if not count:
+            return f"none of {speech} is kept, so it hears them without labels; {why}"
+        return f"half of every batch is the {count} of {speech} that are kept; {why}"
     text, most = kept.most_common(1)[0]
     if 2 * most > count > 1:
         return (

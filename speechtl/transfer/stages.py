@@ -49,12 +49,17 @@ def boundaries(stages: Sequence[Stage], steps: int) -> list[int]:
     """The step before which each stage ends.
 
     Raises:
-        ValueError: the shares do not add up to 1, or one is not above 0.
+        ValueError: the shares do not add up to 1, one is not above 0, or there are fewer steps than stages.
     """
     shares = [stage.share for stage in stages]
     if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise ValueError(
             f"the stages' shares of the steps are {shares}; expected numbers above 0 that sum to 1"
+        )
+    if 0 < steps < len(shares):
+        raise ValueError(
+            f"{steps} steps are too few for {len(shares)} stages or rounds, each of which takes one at "
+            "least: raise --train.steps"
         )
     ends = [round(steps * sum(shares[: place + 1])) for place in range(len(shares))]
     return [*ends[:-1], steps]

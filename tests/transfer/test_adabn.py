@@ -142,6 +142,13 @@ def test_padding_and_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> N
         assert torch.allclose(value, whole[name], rtol=1e-5, atol=1e-5), name
 
 
+def test_every_utterance_is_heard_whatever_its_name() -> None:
+    source, data = a_source("en", settings=DEEP), speech()
+    alike = replace(data.unlabelled_speech, ids=["000"] * len(data.unlabelled_speech))
+    found = adapted(AdaBN(), source, replace(data, unlabelled=alike))
+    assert equal(found, adapted(AdaBN(), source, data))
+
+
 def test_a_part_of_the_speech_is_drawn_by_the_seed() -> None:
     source, data = a_source("en", settings=DEEP), speech()
     few, again, others = (statistics(adapted(AdaBN(minutes=0.05), source, data, seed)) for seed in (0, 0, 1))

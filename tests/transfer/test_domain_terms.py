@@ -272,6 +272,15 @@ def test_batches_that_hold_one_utterance_of_each_domain_are_refused_or_told(
 
 
 @every_term
+def test_one_utterance_is_no_spread(name: str) -> None:
+    data = of_length(1.0)
+    alone = replace(data, unlabelled=data.unlabelled.some([0]))
+    draws = StreamSettings(24.0, 0, AugmentSettings.off(), 1.0, True, None)
+    with pytest.raises(ValueError, match=r"one utterance on a side \(\d+ with labels, 1 without\)"):
+        TERMS[name].check_streams(TERMS[name].mixed_streams(alone, draws), draws)
+
+
+@every_term
 def test_where_longer_batches_do_not_help_none_are_advised(name: str) -> None:
     """Lengths that are far apart are never in one batch."""
     data = of_length(1.0)

@@ -188,6 +188,24 @@ def test_a_round_that_keeps_too_little_or_one_text_is_warned_of(
     assert message in warned[0]
 
 
+@pytest.mark.parametrize(
+    ("guess", "reason"),
+    [
+        (Guess([1], 0.1), "of 40 it is not sure enough: lower --method.threshold"),
+        (Guess([], 0.99), "in 40 it hears nothing: take a source that reads more of them"),
+        (Guess([1] * 200, 0.99), "the others are too short for their labels: slow the fastest speed"),
+    ],
+)
+def test_the_reason_why_nothing_is_kept_is_told(
+    guess: Guess, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    guessing(monkeypatch, [guess] * 40)
+    PseudoLabels().streams_at(0, streams(PseudoLabels(), material(40)), recogniser(), None)
+    (warned,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warned.partition("without labels; ")[2].startswith(reason)
+    assert ";" not in warned.partition("without labels; ")[2]
+
+
 def test_a_healthy_round_is_not_warned_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

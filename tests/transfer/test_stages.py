@@ -22,6 +22,7 @@ def test_the_schedule_goes_on_until_a_stage_restarts_it() -> None:
 def test_every_step_is_in_a_stage_and_progress_only_falls_at_restarts(
     parts: list[tuple[int, bool]], steps: int
 ) -> None:
+    steps = max(steps, len(parts))
     whole = sum(part for part, _ in parts)
     stages = tuple(Stage(part / whole, restarts=restarts) for part, restarts in parts)
     moments = [moment(stages, steps, step) for step in range(steps)]
@@ -40,3 +41,9 @@ def test_every_step_is_in_a_stage_and_progress_only_falls_at_restarts(
 def test_shares_that_are_no_whole_are_refused(shares: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="shares of the steps"):
         boundaries([Stage(share) for share in shares], 10)
+
+
+def test_a_stage_without_a_step_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"2 steps are too few for 3 stages or rounds.*--train\.steps"):
+        boundaries(THREE, 2)
+    assert boundaries(THREE, 0) == [0, 0, 0], "a method that only measures takes none"
