@@ -255,11 +255,11 @@ def _cell(
 ) -> Cell:
     changes: dict[str, object] = {"seed": seed, "name": run_name(recipe.name, amount.override)}
     if variant is not None:
-        others = dict(variant.others)
-        changes["target"] = amount.of(others.get(row, variant.target))
+        other = variant.in_place_of_target(row)
+        changes["target"] = amount.of(other or variant.target)
         changes["tests"] = variant.tests or recipe.tests
         # A row that has the labels of that speech would only be compared with itself.
-        changes["unlabelled"] = () if row in others else variant.unlabelled or recipe.unlabelled
+        changes["unlabelled"] = () if other else variant.unlabelled or recipe.unlabelled
     elif isinstance(recipe.target, tuple):
         changes["target"] = tuple(amount.of(spec) for spec in recipe.target)
     else:

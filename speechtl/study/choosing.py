@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from speechtl.study.settings import Study, Variant, load_study
+from speechtl.study.settings import Study, Variant, is_of, load_study
 
 NAME = "study"
 """The folder of a study without a name."""
@@ -73,7 +73,7 @@ def _with_flags_of(rows: Collection[str], variant: Variant) -> Variant:
     return replace(
         variant,
         flags=tuple((row, text) for row, text in variant.flags if row in rows),
-        others=tuple((row, spec) for row, spec in variant.others if row in rows),
+        others=tuple((text, spec) for text, spec in variant.others if any(is_of(row, text) for row in rows)),
     )
 
 

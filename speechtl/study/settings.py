@@ -45,6 +45,15 @@ class Amount:
         return "" if unit is None else f"{self._value} {unit}"
 
 
+def is_of(row: str, text: str) -> bool:
+    """Whether a row is this recipe, with further flags or without.
+
+    >>> is_of("target --train.steps 900", "target"), is_of("targets", "target")
+    (True, False)
+    """
+    return row == text or row.startswith(f"{text} ")
+
+
 @dataclass(frozen=True)
 class Variant:
     """One of several targets, such as speakers or accents, over which results are pooled."""
@@ -60,8 +69,8 @@ class Variant:
     unlabelled: tuple[CorpusSpec, ...] = ()
     """Its speech without labels; the recipe's if there is none."""
     others: tuple[tuple[str, CorpusSpec], ...] = ()
-    """Recipes of the study, and what they are trained on in place of `target`: such as the speech that all
-    others hear without labels, to tell how much its labels are worth."""
+    """Recipes of the study, and what they are trained on in place of `target`, whatever flags follow: such as
+    the speech that all others hear without labels, to tell how much its labels are worth."""
     sources: tuple[str, ...] = ()
     """Its base models, in place of the study's."""
     group: str = ""
@@ -73,6 +82,11 @@ class Variant:
 
     def __post_init__(self) -> None:
         _refuse_path(self.name, "a variant's")
+
+    def in_place_of_target(self, row: str) -> CorpusSpec | None:
+        """What a row is trained on if not on `target`: what is said of it, or of it with fewer flags."""
+        said = [(text, spec) for text, spec in self.others if is_of(row, text)]
+        return max(said, key=lambda one: len(one[0]))[1] if said else None
 
     @property
     def belongs_to(self) -> str:
@@ -137,10 +151,14 @@ class Study:
         self._check_sources()
 
     def _check_rows(self, variant: Variant) -> None:
-        for what, entries in (("flags", variant.flags), ("another target", variant.others)):
-            if unknown := [row for row, _ in entries if row not in self.rows]:
+        told = [("flags", text, text in self.rows) for text, _ in variant.flags]
+        told += [
+            ("another target", text, any(is_of(row, text) for row in self.rows)) for text, _ in variant.others
+        ]
+        for what, text, is_known in told:
+            if not is_known:
                 raise ValueError(
-                    f"study {self.name}: variant {variant.name} has {what} for {unknown[0]!r}, which is not "
+                    f"study {self.name}: variant {variant.name} has {what} for {text!r}, which is not "
                     f"among the recipes {', '.join(self.rows)}"
                 )
 

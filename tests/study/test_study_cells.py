@@ -254,6 +254,12 @@ def test_variants_bring_speech_without_labels_and_another_target_for_a_row(tmp_p
     assert found[bound, "anna"].target == replace(other, utterances=5)
     assert found[bound, "ben"].target == replace(mine, utterances=5)
     assert [found[one, name].unlabelled[0].split for name in ("anna", "ben")] == ["other", "dev"]
+    longer = f"{bound} --train.steps 9"
+    assert variants[0].in_place_of_target(longer) == other, "whatever flags follow"
+    assert variants[0].in_place_of_target(f"{bound}-other") is None
+    again = Study("grid", (one, longer), utterances=(5,), seeds=(0,), variants=variants)
+    (mended,) = [c.experiment for c in expand(again, tmp_path) if (c.row, c.variant) == (longer, "anna")]
+    assert (mended.target, mended.unlabelled) == (replace(other, utterances=5), ())
     assert dev_lines(cells) == ["dev: en-dev, labelled speech in addition to the target"]
     far = [
         replace(cell, experiment=replace(cell.experiment, unlabelled=(replace(other, as_domain="far"),)))
@@ -270,3 +276,5 @@ def test_variants_bring_speech_without_labels_and_another_target_for_a_row(tmp_p
         f"study = Study('mine', ({one!r}, {bound!r}), seeds=(0,), variants=(anna,))\n"
     )
     assert chosen_study(str(path), {"recipes": [one]}).variants[0].others == ()
+    asked = chosen_study(str(path), {"recipes": [one, longer]})
+    assert [text for text, _ in asked.variants[0].others] == [bound]
