@@ -275,7 +275,7 @@ def test_a_row_of_the_table_is_over_its_seeds() -> None:
 
 @pytest.mark.slow
 def test_two_epochs_of_real_digits_fall_in_order(tmp_path: Path) -> None:
-    """Some two minutes on a core with AVX-512, five on one without: `pytest -m slow tests/test_mnist_m.py`."""
+    """Two minutes on a core with AVX-512, five without: `pytest -m slow tests/test_mnist_m.py`."""
     root = os.environ.get("SPEECHTL_CORPORA")
     if not root or not (Path(root) / "mnist-m").is_dir():
         pytest.skip("no real digits: set SPEECHTL_CORPORA to the absolute path of the folder with mnist-m")
