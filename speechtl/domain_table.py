@@ -28,7 +28,8 @@ def domain_table(found: Mapping[str, Any]) -> Table:
     for head, rate in found["domain_heads"].items():
         if "accuracy" in rate:
             chance = _percent(rate["chance"]) if "chance" in rate else ""
-            table.rows.append((f"by the method's own head ({head})", "", _percent(rate["accuracy"]), chance))
+            told = found.get("hidden") or head
+            table.rows.append((f"by the method's own head ({told})", "", _percent(rate["accuracy"]), chance))
     table.notes += _notes(found)
     return table
 

@@ -84,8 +84,8 @@ def require_texts(parts: Mapping[str, Corpus]) -> None:
 
 
 HEARD = (
-    "This is the speech that is heard without labels. Leave it out of the tests, or say --transductive; the "
-    "report says then that the tests were heard"
+    "This is the speech that is heard without labels. Leave it out of dev and tests (--unlabelled.0.split "
+    "train), or say --transductive; the report says then that the tests were heard"
 )
 
 

@@ -14,6 +14,7 @@ from speechtl.corpus import Corpus
 from speechtl.corpus_spec import CorpusSpec
 from speechtl.evaluate import set_name
 from speechtl.experiment import Experiment
+from speechtl.faults import counted
 from speechtl.folds import Fold, carve_folds
 from speechtl.held_out import HELD_OUT, Parts, parts
 from speechtl.label_faults import refuse_faulty_texts, refuse_long
@@ -26,6 +27,10 @@ NOT_HERE = "the source's test corpus %s is not here: what the transfer costs on 
 
 MOSTLY = 0.9
 """Of a test, with so many utterances of trained texts it is no test of other texts."""
+MOSTLY_LABELLED = (
+    "{count} of {whole} without labels are trained on with labels too, so there is no other domain to hear: "
+    "name other speech by unlabelled, or a part of it (--unlabelled.0.split, --unlabelled.0.domains)"
+)
 NO_DEV = "dev: none; the last weights are kept"
 
 
@@ -107,7 +112,14 @@ class Sets:
                 f"the target's trim_db is {self.target.trim_db}, that of the unlabelled speech "
                 f"{self.unlabelled.trim_db}: the silence around the words alone may tell the two apart"
             )
+        if self.unlabelled is not None:
+            files, without = self._trained_files(), _clips(self.unlabelled)
+            if (count := sum(clip in files for clip in without)) > MOSTLY * len(without):
+                notes.append(MOSTLY_LABELLED.format(count=count, whole=counted(len(without), "utterance")))
         return [note for note in notes if note]
+
+    def _trained_files(self) -> set[str]:
+        return {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
 
     def _shared(
         self, known: Fingerprints, sets: Mapping[str, Corpus], transductive: bool
@@ -117,7 +129,7 @@ class Sets:
         Raises:
             ValueError: they share what they must not, the same files too; all of it in one message.
         """
-        files = {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
+        files = self._trained_files()
         known = replace(known, audio=frozenset(files))
         heard = frozenset(() if self.unlabelled is None or transductive else _clips(self.unlabelled))
         dev = frozenset(() if self.dev is None else _clips(self.dev))
@@ -177,6 +189,7 @@ class Sets:
         count = len(tests.sets)
         if experiment.source_tests is None and source is not None:
             _follow_source(tests, source, {spec.corpus for spec in experiment.targets})
+            tests.drop_repeated(count)
         tests.open(experiment.source_tests or (), seed)
         names = list(tests.sets)
         return cls(
@@ -215,6 +228,14 @@ class _Names:
             opened = spec.open(seed)
             whole = "all" if len(opened.splits) > 1 else None
             self.add(spec.set_name or set_name(spec.corpus, spec.split or whole), opened)
+
+    def drop_repeated(self, count: int) -> None:
+        """Without sets behind so many all of whose recordings are in those."""
+        names = list(self.sets)
+        tested = {clip for name in names[:count] for clip in _clips(self.sets[name])}
+        for name in names[count:]:
+            if tested.issuperset(_clips(self.sets[name])):
+                del self.sets[name]
 
     def add(self, first: str, opened: Corpus) -> None:
         name, number = first, 1

@@ -56,6 +56,10 @@ def test_all_that_was_measured_is_told() -> None:
     ]
 
 
+def test_a_head_is_named_after_what_it_tells() -> None:
+    assert "by the method's own head (accent)" in domain_table({**FOUND, "hidden": "accent"}).markdown()
+
+
 def test_a_probe_far_below_chance_is_explained() -> None:
     probe = {**FOUND["before"]["probe"], "value": 0.34}
     notes = domain_table({**FOUND, "before": {**FOUND["before"], "probe": probe}}).notes

@@ -262,10 +262,16 @@ def test_a_row_of_the_table_is_over_its_seeds() -> None:
         "dann", "DANN", (0, 1), 20, (0.75, 0.85), (0.99, 0.99), (0.65, 0.75), (0.7, 0.7), 0.7666, 0.806
     )
     assert table([line], "paper").rows == [
-        ("DANN", "0 1", "20", "0.800", "0.990", "0.700", "0.700", "0.767", "0.806")
+        ("DANN", "0 1", "20", "", "0.800", "0.990", "0.700", "0.700", "0.767", "0.806")
     ]
+    stronger = line_of("dann", "paper", [one | {"weight": 2.0, "labelled": 640} for one in found])
+    assert (stronger.account, stronger.labelled) == ("DANN, weight 2", 640)
+    both = table([line, stronger], "paper")
+    assert both.rows[1][3] == "640"
+    assert "rows of other epochs or images are not to be compared" in both.notes
+    assert len(table([line], "paper").notes) == 1
     more = replace(line, target=(0.75, 0.85, 0.80))
-    assert table([more], "paper").rows[0][3] == "0.800 (0.676 – 0.924)", "Student's t over three seeds"
+    assert table([more], "paper").rows[0][4] == "0.800 (0.676 – 0.924)", "Student's t over three seeds"
     found[1]["diverged"] = "the decisions on the unlabelled speech have lost information"
     told = f"DANN: seed 1, which is counted: DIVERGED: {found[1]['diverged']}"
     assert told in table([line_of("dann", "paper", found)], "paper").notes

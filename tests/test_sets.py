@@ -37,6 +37,26 @@ def test_the_source_s_own_tests_are_those_of_its_own_run(speech: Path) -> None:
     assert found.source_tests["en"].column("id") == before.tests["en"].column("id")
 
 
+def test_a_test_of_both_is_scored_once(speech: Path) -> None:
+    """Of a base model that was tested on the accent that it is now adapted to."""
+    accent = corpus(str(speech / "de.jsonl"), set_name="accent")
+    other = corpus(str(speech / "en.jsonl"), set_name="other")
+    before = toy_experiment(splits(speech), name="source", tests=(accent, other))
+    adapted = replace(before, name="adapted", source="anything", tests=(accent,), source_tests=None)
+    target = Sets.of(replace(adapted, target=before.target, dev=()), before)
+    assert list(target.tests) == ["accent"]
+    assert list(target.source_tests) == ["other"]
+
+
+def test_unlabelled_speech_that_is_labelled_too_is_told(speech: Path) -> None:
+    splits(speech)
+    one = toy_experiment(speech / "toy.jsonl", unlabelled=(corpus(str(speech / "toy.jsonl"), split="train"),))
+    (told,) = [note for note in Sets.of(one).check(None) if "without labels" in note]
+    assert told.startswith("12 of 12 utterances without labels are trained on with labels too")
+    far = replace(one, unlabelled=(corpus(str(speech / "toy.jsonl"), split="other"),))
+    assert not [note for note in Sets.of(far).check(None) if "without labels" in note]
+
+
 def test_parameters_by_speaker_are_tested_on_the_speakers_that_have_some(speech: Path) -> None:
     target = corpus(str(speech / "en.jsonl"))
     plain = Sets.of(Experiment(name="plain", target=target))

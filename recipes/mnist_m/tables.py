@@ -44,6 +44,8 @@ class Line:
     """How often a fresh probe tells the domains apart by the features; chance is one half."""
     published: float | None
     replicated: float | None
+    labelled: int | None = None
+    """Labelled images that it was trained on; None where its settings are gone."""
     failed: tuple[tuple[int, str], ...] = ()
     """The seeds whose training diverged or did not learn, and why."""
 
@@ -51,7 +53,15 @@ class Line:
 def finished_results(out: Path, network: str) -> dict[str, list[dict[str, Any]]]:
     """By row, in the table's order, what its finished cells in the folder of a benchmark ended with."""
     places = {row: sorted((out / network / row).glob("seed-*/result.json"), key=_seed_of) for row in ROWS}
-    return {row: [read_json(path) for path in found] for row, found in places.items() if found}
+    return {row: [_with_settings(path) for path in found] for row, found in places.items() if found}
+
+
+def _with_settings(result: Path) -> dict[str, Any]:
+    """What a cell ended with, its labelled images and the weight of its term."""
+    place = result.with_name("settings.json")
+    settings = read_json(place) if place.is_file() else {}
+    found = {"labelled": settings.get("images"), "weight": settings.get("method", {}).get("weight")}
+    return read_json(result) | found
 
 
 def finished_lines(results: Mapping[str, Sequence[Mapping[str, Any]]], network: str) -> list[Line]:
@@ -68,7 +78,7 @@ def line_of(row: str, network: str, results: Sequence[Mapping[str, Any]]) -> Lin
     chosen = [one["label_free"]["accuracy"][TARGET] for one in results if one["label_free"] is not None]
     return Line(
         row=row,
-        account=ROWS[row].account,
+        account=_account(row, results[0].get("weight")),
         seeds=tuple(one["seed"] for one in results),
         epochs=results[0]["epochs"],
         target=tuple(one["accuracy"][TARGET] for one in results),
@@ -77,14 +87,22 @@ def line_of(row: str, network: str, results: Sequence[Mapping[str, Any]]) -> Lin
         probe=tuple(one["probe"]["domains"] for one in results),
         published=PUBLISHED[network].get(row),
         replicated=REPLICATED.get(network, {}).get(row),
+        labelled=results[0].get("labelled"),
         failed=tuple((one["seed"], one["diverged"]) for one in results if one.get("diverged")),
     )
+
+
+def _account(row: str, weight: float | None) -> str:
+    """What a row is, with the weight of its term where that is not the usual one."""
+    usual = getattr(ROWS[row].method, "weight", None)
+    return ROWS[row].account + ("" if weight in (None, usual) else f", weight {weight:g}")
 
 
 HEADINGS = (
     "row",
     "seeds",
     "epochs",
+    "images",
     "MNIST-M",
     "MNIST",
     "label-free epoch",
@@ -98,14 +116,19 @@ def table(lines: Iterable[Line], network: str) -> Table:
     """The accuracies of a network's rows."""
     found = Table(
         f"MNIST → MNIST-M, {network} network: accuracy",
-        [Column(heading, is_number=heading not in HEADINGS[:3]) for heading in HEADINGS],
+        [Column(heading, is_number=heading not in HEADINGS[:4]) for heading in HEADINGS],
         notes=["mean and 95 % interval over seeds (t), where there are three or more"],
     )
+    lines = list(lines)
+    if len({(line.epochs, line.labelled) for line in lines}) > 1:
+        found.notes.append("rows of other epochs or images are not to be compared")
     for line in lines:
         accuracies = (line.target, line.source, line.label_free, line.probe)
         seeds = " ".join(map(str, line.seeds))
         others = map(_figure, (line.published, line.replicated))
-        found.rows.append((line.account, seeds, f"{line.epochs}", *map(over_seeds, accuracies), *others))
+        images = "" if line.labelled is None else f"{line.labelled:,}"
+        amounts = (seeds, f"{line.epochs}", images)
+        found.rows.append((line.account, *amounts, *map(over_seeds, accuracies), *others))
         found.notes += [
             f"{line.account}: seed {seed}, which is counted: {headed(why)}" for seed, why in line.failed
         ]
