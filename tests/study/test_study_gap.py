@@ -217,5 +217,6 @@ def test_the_command_prints_the_gap(
     benchmark("gap").main([str(path), "--runs", str(tmp_path / "runs"), *rows])
     told = capsys.readouterr().err
     assert f"study grid: {study.rows[1]} on words, seed 0, 1: there is no gap to close" in told
-    with pytest.raises(ValueError, match="'x' is no row of"):
-        benchmark("gap").main([str(path), "--runs", str(tmp_path / "runs"), "--source", "x"])
+    for runs, source, message in (("runs", "x", "'x' is no row of"), ("gone", "x", "no finished cell under")):
+        with pytest.raises(SystemExit, match=message):
+            benchmark("gap").main([str(path), "--runs", str(tmp_path / runs), "--source", source])

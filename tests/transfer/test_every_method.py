@@ -275,7 +275,7 @@ def test_what_they_trained_loads_without_them(tmp_path: Path) -> None:
     """In one process for all of them, which cannot import a method."""
     expected = {}
     for name in NAMES:
-        fitted, _, data = trained(name, tmp_path / name, steps=1)
+        fitted, _, data = trained(name, tmp_path / name, steps=3)  # one for each round
         save_model(fitted.model, tmp_path / name / "model", fingerprints=Fingerprints())
         wave, language = data.target.waveforms[0], fitted.model.languages[0]
         write_json(tmp_path / name / "wave.json", wave.tolist())
