@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from speechtl import transfer
 from speechtl.corpus_spec import YOUR_CORPUS, CorpusSpec
 from speechtl.experiment import CORPORA, Experiment, load_recipe
-from speechtl.transfer import Composed, Transfer
 
 DEV = "--dev"
 """A flag of ours: tyro takes a field's kind, here corpora or a word, from the recipe's own value."""
@@ -62,10 +62,10 @@ def parse_recipe(name: str, flags: Sequence[str], command: str = "run") -> Exper
     return chosen if is_named else chosen.with_overrides_in_name(recipe)
 
 
-def _in_part(method: Transfer, flag: str) -> str:
+def _in_part(method: transfer.Transfer, flag: str) -> str:
     """A flag for a setting that one method of a combination has, and no other, with the method's place."""
     named = re.match(r"--method\.([a-z_-]+)", flag)
-    if named is None or not isinstance(method, Composed):
+    if named is None or not isinstance(method, transfer.Composed):
         return flag
     name = named[1].replace("-", "_")
     own = {name, name.removeprefix("no_")}
@@ -98,8 +98,6 @@ def _with_method(recipe: Experiment, flags: list[str]) -> Experiment:
 
 def _by(recipe: Experiment, name: str, flags: Sequence[str]) -> Experiment:
     """A recipe with the method of a class, or with the method and the training settings of a recipe."""
-    from speechtl import transfer
-
     changes: dict[str, Any] = {}
     if name in transfer.__all__:
         try:

@@ -113,13 +113,16 @@ class Sets:
                 f"{self.unlabelled.trim_db}: the silence around the words alone may tell the two apart"
             )
         if self.unlabelled is not None:
-            files, without = self._trained_files(), _clips(self.unlabelled)
-            if (count := sum(clip in files for clip in without)) > MOSTLY * len(without):
+            without = _clips(self.unlabelled)
+            if (count := sum(clip in self._trained_files for clip in without)) > MOSTLY * len(without):
                 notes.append(MOSTLY_LABELLED.format(count=count, whole=counted(len(without), "utterance")))
         return [note for note in notes if note]
 
-    def _trained_files(self) -> set[str]:
-        return {clip for one in (self.target, self.source) if one is not None for clip in _clips(one)}
+    @cached_property
+    def _trained_files(self) -> frozenset[str]:
+        return frozenset(
+            clip for one in (self.target, self.source) if one is not None for clip in _clips(one)
+        )
 
     def _shared(
         self, known: Fingerprints, sets: Mapping[str, Corpus], transductive: bool
@@ -129,8 +132,7 @@ class Sets:
         Raises:
             ValueError: they share what they must not, the same files too; all of it in one message.
         """
-        files = self._trained_files()
-        known = replace(known, audio=frozenset(files))
+        known = replace(known, audio=self._trained_files)
         heard = frozenset(() if self.unlabelled is None or transductive else _clips(self.unlabelled))
         dev = frozenset(() if self.dev is None else _clips(self.dev))
         found, faults = [], []

@@ -151,16 +151,15 @@ class Study:
         self._check_sources()
 
     def _check_rows(self, variant: Variant) -> None:
-        told = [("flags", text, text in self.rows) for text, _ in variant.flags]
-        told += [
-            ("another target", text, any(is_of(row, text) for row in self.rows)) for text, _ in variant.others
-        ]
-        for what, text, is_known in told:
-            if not is_known:
-                raise ValueError(
-                    f"study {self.name}: variant {variant.name} has {what} for {text!r}, which is not "
-                    f"among the recipes {', '.join(self.rows)}"
-                )
+        unknown = [("flags", text) for text, _ in variant.flags if text not in self.rows]
+        targets = [text for text, _ in variant.others if not any(is_of(row, text) for row in self.rows)]
+        unknown += [("another target", text) for text in targets]
+        if unknown:
+            what, text = unknown[0]
+            raise ValueError(
+                f"study {self.name}: variant {variant.name} has {what} for {text!r}, which is not "
+                f"among the recipes {', '.join(self.rows)}"
+            )
 
     def _check_sources(self) -> None:
         for owner, sources in [("", self.sources), *((f"{v.name}: ", v.sources) for v in self.variants)]:
